@@ -1,0 +1,27 @@
+"""From settings to a driver. Client libraries are imported only when their driver is chosen."""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from sockq.drivers.settings import DriverSettings, MemorySettings, NoneSettings, RedisSettings
+from sockq.drivers.source import Driver
+
+
+def make_driver(settings: DriverSettings) -> Driver:
+    """Return the driver for ``settings``, not yet opened (see ``Driver.open``)."""
+    match settings:
+        case MemorySettings():
+            from sockq.drivers.memory import MemoryDriver
+
+            return MemoryDriver(settings)
+        case RedisSettings():
+            from sockq.drivers.redis import RedisDriver
+
+            return RedisDriver(settings)
+        case NoneSettings():
+            from sockq.drivers.none import NoneDriver
+
+            return NoneDriver()
+        case _:
+            assert_never(settings)

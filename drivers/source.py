@@ -1,0 +1,149 @@
+"""The seam: what a driver opens, and the verbs of a queue. Every backend implements exactly this."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Literal
+
+import msgspec
+
+from sockq.drivers.job import Lease, NewJob, Settlement
+
+Dialect = Literal["sockudo", "soketi", "auto"]
+
+
+class QueueStats(msgspec.Struct, frozen=True):
+    """Counts of one source; None where the backend cannot say cheaply.
+
+    Attributes:
+        ready: Jobs that could be claimed now, the server's own list included.
+        leased: Jobs that an owner holds.
+        delayed: Jobs that wait for their time.
+        dead: Dead letters.
+        oldest_seconds: Age of the oldest ready job.
+        evicted: Jobs that a bounded backend threw away to make room, since it started.
+    """
+
+    ready: int | None = None
+    leased: int | None = None
+    delayed: int | None = None
+    dead: int | None = None
+    oldest_seconds: float | None = None
+    evicted: int = 0
+
+
+class DeadLetter(msgspec.Struct, frozen=True):
+    """A job that will not be tried again.
+
+    Attributes:
+        id: The job's id.
+        payload: Its bytes, as enqueued.
+        reason: Why it is here, one line.
+        died_at_ms: Unix time of the backend's clock, milliseconds.
+        attempt: Attempts that were charged.
+        state: The state of its last settlement.
+        crashes: How many owners died while they held it.
+    """
+
+    id: str
+    payload: bytes
+    reason: str
+    died_at_ms: int
+    attempt: int
+    state: bytes = b""
+    crashes: int = 0
+
+
+class DeadPage(msgspec.Struct, frozen=True):
+    """One page of dead letters, oldest first. ``cursor`` continues behind it; None: that was all."""
+
+    letters: list[DeadLetter]
+    cursor: str | None
+
+
+class Source(ABC):
+    """One queue in one wire format.
+
+    Every verb is one atomic step on the backend and safe to repeat after a network error.
+    False in a result is normal: the lease was no longer the caller's.
+    Durations go in; deadlines are computed with the backend's clock.
+
+    Raises (every verb):
+        BackendUnavailable: try again.
+        BackendRefused: do not.
+    """
+
+    #: Shown to humans and used as a metric label; for Redis the key or base key.
+    name: str
+    #: How the payload is to be read.
+    dialect: Dialect
+
+    @abstractmethod
+    async def claim(self, limit: int, wait_seconds: float, owner: str) -> list[Lease]:
+        """Lease up to ``limit`` jobs to ``owner``; wait up to ``wait_seconds`` for the first.
+
+        The attempt is charged here. May return fewer, or none, early. Cancelling it loses nothing:
+        what was claimed for a cancelled call is given back by ``reclaim``.
+        """
+
+    @abstractmethod
+    async def settle(self, settlements: Sequence[Settlement]) -> list[bool]:
+        """End leases. True where the lease was still the caller's and the settlement took effect."""
+
+    @abstractmethod
+    async def extend(self, leases: Sequence[Lease], seconds: float) -> list[bool]:
+        """Make the leases end ``seconds`` from now. False: that lease is no longer the caller's."""
+
+    @abstractmethod
+    async def reclaim(self, owner: str | None) -> int:
+        """Make ready again what a dead ``owner`` held; None: what has expired, of anybody.
+
+        A job given back so was interrupted, not failed: its attempt is refunded and ``crashes`` grows.
+        Also makes due delayed jobs ready. Bounded work a call; returns how many leases it ended
+        (call again until 0 when ``owner`` is given).
+        """
+
+    @abstractmethod
+    async def stats(self) -> QueueStats:
+        """Cheap counts."""
+
+    @abstractmethod
+    async def enqueue(self, jobs: Sequence[NewJob], delay_seconds: float = 0.0) -> list[str]:
+        """Put jobs in, as a producer would, in order. Returns their ids."""
+
+    @abstractmethod
+    async def dead_letters(self, cursor: str | None, limit: int) -> DeadPage:
+        """One page of dead letters, oldest first, from ``cursor`` (None: from the start)."""
+
+    @abstractmethod
+    async def replay(self, ids: Sequence[str]) -> list[bool]:
+        """Make dead letters ready again with attempt and state cleared. False: no such dead letter."""
+
+    @abstractmethod
+    async def drop(self, ids: Sequence[str]) -> list[bool]:
+        """Remove dead letters for good. False: no such dead letter."""
+
+
+class Driver(ABC):
+    """A connection to one backend. Opened after the fork by the process that uses it, in its loop."""
+
+    #: "memory", "redis", … as in ``queue.driver``.
+    name: str
+    #: Whether jobs survive this machine's processes.
+    durable: bool
+    #: Filled by ``open``.
+    sources: list[Source]
+
+    @abstractmethod
+    async def open(self) -> None:
+        """Connect and open the sources.
+
+        Raises:
+            BackendUnavailable: nothing answers; the text says where.
+            BackendRefused: it answers, and says no.
+        """
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Close every connection. Safe to call twice, and after a failed ``open``."""

@@ -1,0 +1,1 @@
+"""One worker process: claim, plan deliveries, send, decide, settle."""

@@ -1,0 +1,32 @@
+"""One HTTP request on its way to an endpoint, as the delivery engine sees it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+from sockq.workers.endpoint import Endpoint
+from sockq.workers.outcome import Outcome
+
+
+class Request(ABC):
+    """What the engine carries. The worker's delivery is one; a benchmark's bare request is another.
+
+    Attributes:
+        endpoint: Where it goes.
+        lane: Name of its lane: requests of one lane share a limit and a breaker (``APP_ID URL``).
+        timeout_seconds: Bound of the whole exchange, name look-up to last byte.
+    """
+
+    __slots__ = ("endpoint", "lane", "timeout_seconds")
+
+    endpoint: Endpoint
+    lane: str
+    timeout_seconds: float
+
+    @abstractmethod
+    def wire_bytes(self) -> bytes:
+        """Head and body. Asked for when the request is really sent, once per sending."""
+
+    @abstractmethod
+    def done(self, outcome: Outcome) -> None:
+        """Called exactly once, from the loop, when the exchange has ended or was parked."""

@@ -1,0 +1,47 @@
+"""What a worker process needs to know, as plain values. Filled by ``sockq.supervisor``'s configuration."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from sockq.workers.apps import App
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSettings:
+    """Limits of the delivery engine, per worker.
+
+    Attributes:
+        endpoint_in_flight: Exchanges at once with one endpoint.
+        connect_timeout_seconds: Bound of name look-up, TCP and TLS together; never beyond the
+            exchange's own deadline.
+        connect_threads: Size of the pool that opens connections.
+        idle_seconds: An unused connection is closed after so long.
+        response_limit_bytes: Most of an answer that is read.
+    """
+
+    endpoint_in_flight: int = 16
+    connect_timeout_seconds: float = 5.0
+    connect_threads: int = 32
+    idle_seconds: float = 30.0
+    response_limit_bytes: int = 16 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerSettings:
+    """One worker.
+
+    Attributes:
+        apps: The apps of the configuration file (other stores come with their drivers).
+        in_flight: Jobs held at once.
+        lease_seconds: As the queue's (see ``LeaseSettings``).
+        drain_seconds: How long a stop may take before what is unsent or unanswered goes back.
+        unknown_app_grace_seconds: How long a job of an unknown app waits for that app to appear.
+    """
+
+    apps: tuple[App, ...] = ()
+    in_flight: int = 256
+    lease_seconds: float = 30.0
+    drain_seconds: float = 25.0
+    unknown_app_grace_seconds: float = 5.0
+    engine: EngineSettings = field(default_factory=EngineSettings)
