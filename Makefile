@@ -1,7 +1,69 @@
-VENV := .venv
-PY := $(VENV)/bin/python
+# Everything a checkout can do. `make` alone lists it.
 
+VENV := .venv
+BIN := $(VENV)/bin
+ARGS ?=
+# Test processes: the tests wait more than they compute.
+JOBS ?= $(shell n=$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2); echo $$((n > 8 ? 8 : n)))
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help run test lint format bench settings dist clean typing-links
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+
+run: $(VENV)/.installed  ## sockq demo: a fleet on the memory queue, jobs, a receiver and the live screen
+	@$(BIN)/sockq demo $(ARGS)
+
+test: $(VENV)/.test  ## all tests, on real servers and processes (ARGS= goes to pytest, JOBS= processes)
+	@.ci/needs redis-server nginx
+	@$(BIN)/pytest -n $(JOBS) --dist worksteal $(ARGS)
+
+lint: $(VENV)/.lint typing-links  ## ruff, mypy --strict and the rule that no floor imports upwards
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy -p sockq.drivers -p sockq.workers -p sockq.supervisor
+	@$(BIN)/mypy tests
+	@$(BIN)/lint-imports
+
+format: $(VENV)/.lint  ## rewrite the source in the house style
+	@$(BIN)/ruff check --fix-only --quiet .
+	@$(BIN)/ruff format .
+
+bench: $(VENV)/.test  ## how fast a real fleet empties a real Redis (ARGS="--workers 2 --pin")
+	@.ci/needs redis-server nginx
+	@$(BIN)/python tests/benchmarks/drain.py $(ARGS)
+
+dist: $(VENV)/.dist  ## sdist and wheel, in dist/
+	@rm -rf dist
+	@$(BIN)/python -m build --quiet
+	@ls -1 dist
+
+clean:  ## remove everything that was made here, the virtual environment included
+	@rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The type checker and the import linter read the three folders under their import names.
 typing-links:
 	@mkdir -p build/typing/sockq
 	@for d in drivers workers supervisor; do ln -sfn ../../../$$d build/typing/sockq/$$d; done
-.PHONY: typing-links
+
+# Stamps: a second run is instant; a changed pyproject.toml installs again.
+STAMP := pyproject.toml .ci/venv
+
+$(VENV)/.installed: $(STAMP)
+	@.ci/venv $(VENV)
+	@touch $@
+
+$(VENV)/.test: $(STAMP)
+	@.ci/venv $(VENV) test
+	@touch $(VENV)/.installed $@
+
+$(VENV)/.lint: $(STAMP)
+	@.ci/venv $(VENV) test lint
+	@touch $(VENV)/.installed $(VENV)/.test $@
+
+$(VENV)/.dist: $(STAMP)
+	@.ci/venv $(VENV) dist
+	@touch $@
