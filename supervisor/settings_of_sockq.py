@@ -1,0 +1,101 @@
+"""sockq's own settings: ``[sockq]`` in the file, ``SOCKQ_*`` in the environment."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sockq.supervisor.settings_entry import Setting
+from sockq.supervisor.settings_kinds import Formed, Kind, Seconds, Text, Whole
+
+
+def _own(name: str, kind: Kind, what: str, **more: object) -> Setting:
+    return Setting(f"sockq.{name}", kind, what, (f"SOCKQ_{name.upper()}",), **more)  # type: ignore[arg-type]
+
+
+def _not_a_worker(mode: str) -> str | None:
+    if mode.strip().lower() == "worker":
+        return None
+    return "sockq is the worker fleet and no WebSocket server; run Sockudo for that"
+
+
+OWN_SETTINGS: Final[tuple[Setting, ...]] = (
+    Setting(
+        "MODE",
+        Formed("worker", _not_a_worker),
+        "What to be: worker, nothing else.",
+        ("MODE",),
+        default="worker",
+        in_file=False,
+    ),
+    _own(
+        "workers",
+        Whole(1, 1024),
+        "Worker processes.",
+        default_text="the server's concurrency; memory: cores, at least 2",
+    ),
+    _own("in_flight", Whole(1, 65_536), "Jobs one worker holds at once.", default=256),
+    _own(
+        "endpoint_in_flight",
+        Whole(1, 65_536),
+        "Requests one worker has open with one endpoint.",
+        default=16,
+    ),
+    _own(
+        "lease_seconds",
+        Seconds(1),
+        "How long a claim holds when nobody extends it.",
+        default=30.0,
+        follows="queue.reliability.lease_duration_ms",
+        factor=0.001,
+    ),
+    _own("drain_seconds", Seconds(0, 3600), "How long a stop may take.", default=25.0),
+    _own(
+        "unknown_app_grace_seconds",
+        Seconds(0, 3600),
+        "How long a job of an unknown app waits for the app to appear.",
+        default=5.0,
+    ),
+    _own(
+        "dead_limit",
+        Whole(),
+        "Dead letters kept; the oldest go first. 0: no limit.",
+        default=10_000,
+        follows="queue.reliability.failed_retention",
+    ),
+    _own(
+        "dir",
+        Text(),
+        "The fleet's directory: lock, board, sockets.",
+        default_text="$XDG_RUNTIME_DIR/sockq, else /run/sockq, else sockq-UID beside other"
+        " temporary files",
+    ),
+    _own(
+        "memory_capacity",
+        Whole(1),
+        "Jobs the memory queue holds; the oldest go first.",
+        default=100_000,
+        follows="queue.reliability.memory_capacity",
+    ),
+    _own(
+        "connect_timeout_seconds",
+        Seconds(0.01, 600),
+        "Bound of connecting to an endpoint: name look-up, TCP and TLS together.",
+        default=5.0,
+    ),
+    _own(
+        "redis_connect_timeout_seconds",
+        Seconds(0.01, 600),
+        "Bound of connecting to Redis.",
+        default=3.0,
+    ),
+    _own(
+        "idle_seconds",
+        Seconds(0, 3600),
+        "An unused connection to an endpoint is closed after so long.",
+        default=30.0,
+    ),
+    _own(
+        "hang_seconds", Seconds(1, 3600), "A worker silent for so long is replaced.", default=60.0
+    ),
+    _own("boot_seconds", Seconds(1, 3600), "A worker must be ready after so long.", default=30.0),
+)

@@ -1,0 +1,11 @@
+"""Every setting there is: the one table behind reading, faults, ``sockq check`` and SETTINGS.md."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sockq.supervisor.settings_entry import Setting
+from sockq.supervisor.settings_of_server import SERVER_SETTINGS
+from sockq.supervisor.settings_of_sockq import OWN_SETTINGS
+
+SETTINGS: Final[tuple[Setting, ...]] = (*SERVER_SETTINGS, *OWN_SETTINGS)

@@ -1,0 +1,253 @@
+"""Defaults < file < variables < flags, for every setting; nothing falls back silently."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from sockq.supervisor.settings_document import Document
+from sockq.supervisor.settings_layers import Layers, read_layers
+from sockq.supervisor.settings_table import SETTINGS
+from sockq.supervisor.settings_workers import worker_count
+
+_FILE = "sockudo.toml"
+
+
+def layers(
+    content: dict[str, Any] | None = None,
+    environ: dict[str, str] | None = None,
+    flags: dict[str, str] | None = None,
+) -> Layers:
+    document = Document(_FILE, content) if content is not None else Document()
+    return read_layers(document, environ or {}, flags or {})
+
+
+def nested(path: str, value: object) -> dict[str, Any]:
+    made: Any = value
+    for part in reversed(path.split(".")):
+        made = {part: made}
+    return made
+
+
+# path, value in the file, variable, its text, the value it gives
+_EVERY = [
+    ("queue.driver", "redis", "QUEUE_DRIVER", "memory", "memory"),
+    ("queue.redis.concurrency", 7, "QUEUE_REDIS_CONCURRENCY", "9", 9),
+    ("queue.redis.prefix", "a:", "QUEUE_REDIS_PREFIX", "b", "b"),
+    ("queue.redis.url_override", "redis://a", "REDIS_URL", "redis://b:1/2", "redis://b:1/2"),
+    ("queue.redis.response_timeout_ms", 1, "QUEUE_REDIS_RESPONSE_TIMEOUT_MS", "0", 0),
+    ("queue.reliability.lease_duration_ms", 2000, "QUEUE_LEASE_DURATION_MS", "9000", 9000),
+    ("queue.reliability.failed_retention", 1, "QUEUE_FAILED_RETENTION", "0", 0),
+    ("queue.reliability.memory_capacity", 1, "QUEUE_MEMORY_CAPACITY", "5", 5),
+    ("database.redis.host", "a", "DATABASE_REDIS_HOST", "rediss://b", "rediss://b"),
+    ("database.redis.port", 1, "DATABASE_REDIS_PORT", "6380", 6380),
+    ("database.redis.db", 1, "DATABASE_REDIS_DB", "2", 2),
+    ("database.redis.username", "a", "DATABASE_REDIS_USERNAME", "b", "b"),
+    ("database.redis.username", "a", "DATABASE_REDIS_USERNAME", "", None),
+    ("database.redis.password", "a", "DATABASE_REDIS_PASSWORD", "b", "b"),
+    ("database.redis.master_tls.enabled", False, "DATABASE_REDIS_MASTER_TLS_ENABLED", "on", True),
+    (
+        "database.redis.master_tls.accept_invalid_certs",
+        True,
+        "DATABASE_REDIS_MASTER_TLS_ACCEPT_INVALID_CERTS",
+        "NO",
+        False,
+    ),
+    ("database.redis.master_tls.ca_path", "/a", "DATABASE_REDIS_MASTER_TLS_CA_PATH", "/b", "/b"),
+    (
+        "database.redis.master_tls.client_cert_path",
+        "/a",
+        "DATABASE_REDIS_MASTER_TLS_CLIENT_CERT_PATH",
+        "/b",
+        "/b",
+    ),
+    (
+        "database.redis.master_tls.client_key_path",
+        "/a",
+        "DATABASE_REDIS_MASTER_TLS_CLIENT_KEY_PATH",
+        "/b",
+        "/b",
+    ),
+    ("app_manager.driver", "memory", "APP_MANAGER_DRIVER", "postgresql", "pgsql"),
+    ("sockq.workers", 1, "SOCKQ_WORKERS", "2", 2),
+    ("sockq.in_flight", 1, "SOCKQ_IN_FLIGHT", "2", 2),
+    ("sockq.endpoint_in_flight", 1, "SOCKQ_ENDPOINT_IN_FLIGHT", "2", 2),
+    ("sockq.lease_seconds", 1, "SOCKQ_LEASE_SECONDS", "2.5", 2.5),
+    ("sockq.drain_seconds", 1.5, "SOCKQ_DRAIN_SECONDS", "2", 2.0),
+    ("sockq.unknown_app_grace_seconds", 1, "SOCKQ_UNKNOWN_APP_GRACE_SECONDS", "0", 0.0),
+    ("sockq.dead_limit", 1, "SOCKQ_DEAD_LIMIT", "0", 0),
+    ("sockq.dir", "/a", "SOCKQ_DIR", "/b", "/b"),
+    ("sockq.memory_capacity", 1, "SOCKQ_MEMORY_CAPACITY", "2", 2),
+    ("sockq.connect_timeout_seconds", 1, "SOCKQ_CONNECT_TIMEOUT_SECONDS", ".5", 0.5),
+    ("sockq.redis_connect_timeout_seconds", 1, "SOCKQ_REDIS_CONNECT_TIMEOUT_SECONDS", "2", 2.0),
+    ("sockq.idle_seconds", 1, "SOCKQ_IDLE_SECONDS", "2", 2.0),
+    ("sockq.hang_seconds", 1, "SOCKQ_HANG_SECONDS", "2", 2.0),
+    ("sockq.boot_seconds", 1, "SOCKQ_BOOT_SECONDS", "2", 2.0),
+]
+
+
+@pytest.mark.parametrize(("path", "in_file", "variable", "text", "value"), _EVERY)
+def test_a_variable_counts_before_the_file_and_the_file_before_the_default(
+    path: str, in_file: object, variable: str, text: str, value: object
+) -> None:
+    only_file = layers(nested(path, in_file))
+    both = layers(nested(path, in_file), {variable: text})
+    assert (only_file.faults, both.faults) == ([], [])
+    assert only_file[path] == in_file
+    assert only_file.values[path].origin == _FILE
+    assert both[path] == value
+    assert both.values[path].origin == variable
+
+
+def test_the_table_above_knows_every_variable_that_a_file_can_be_overruled_by() -> None:
+    tested = {row[2] for row in _EVERY}
+    assert tested == {name for setting in SETTINGS if setting.in_file for name in setting.env}
+
+
+def test_defaults_are_the_servers() -> None:
+    found = layers({})
+    assert found.faults == []
+    assert found["queue.redis.prefix"] == "sockudo_queue:"
+    assert found["queue.redis.concurrency"] == 5
+    assert found["queue.redis.response_timeout_ms"] == 5000
+    assert found["webhooks.request_timeout_ms"] == 10_000
+    assert found["webhooks.retry.max_elapsed_time_ms"] == 300_000
+    assert found["sockq.in_flight"] == 256
+    assert all(value.layer == "default" for value in found.values.values())
+
+
+def test_a_flag_counts_before_everything() -> None:
+    found = layers({"sockq": {"workers": 1}}, {"SOCKQ_WORKERS": "2"}, {"sockq.workers": "3"})
+    assert found["sockq.workers"] == 3
+    assert found.values["sockq.workers"].origin == "--workers"
+
+
+def test_an_empty_variable_is_not_set() -> None:
+    found = layers({"queue": {"redis": {"concurrency": 7}}}, {"QUEUE_REDIS_CONCURRENCY": ""})
+    assert (found["queue.redis.concurrency"], found.faults) == (7, [])
+
+
+def test_unknown_keys_of_the_server_are_left_alone() -> None:
+    content = {"queue": {"kafka": {"x": 1}, "redis": {"new": 1}}, "adapter": {"driver": "local"}}
+    assert layers(content).faults == []
+
+
+def test_own_settings_follow_the_servers_where_nobody_sets_them() -> None:
+    server = {"lease_duration_ms": 45_000, "failed_retention": 7, "memory_capacity": 8}
+    found = layers({"queue": {"reliability": server}, "sockq": {"memory_capacity": 9}})
+    assert found["sockq.lease_seconds"] == 45.0
+    assert "queue.reliability.lease_duration_ms" in found.values["sockq.lease_seconds"].origin
+    assert found["sockq.dead_limit"] == 7
+    assert found["sockq.memory_capacity"] == 9
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        ({"queue": {"redis": {"concurrency": "five"}}}, 'a whole number from 0 to 1024, found "f'),
+        ({"queue": {"redis": {"concurrency": -1}}}, "found -1"),
+        ({"queue": {"redis": {"concurrency": 2.0}}}, "found 2.0"),
+        ({"queue": {"redis": {"concurrency": True}}}, "found true"),
+        ({"queue": {"redis": {"concurrency": None}}}, "found null"),
+        ({"queue": {"redis": {"prefix": 1}}}, "expected text"),
+        ({"queue": {"redis": {"prefix": " "}}}, "text that is not empty"),
+        ({"queue": {"redis": "x"}}, 'queue.redis in sockudo.toml: expected a table, found "x"'),
+        ({"queue": []}, "queue in sockudo.toml: expected a table, found a list"),
+        ({"queue": {"driver": "reddis"}}, 'did you mean "redis"?'),
+        ({"queue": {"driver": "Redis"}}, 'did you mean "redis"?'),
+        ({"queue": {"redis": {"url_override": "http://h"}}}, "does not start with redis://"),
+        ({"database": {"redis": {"port": 70_000}}}, "from 1 to 65535"),
+        ({"database": {"redis": {"host": "h:6379"}}}, "it carries a port"),
+        ({"database": {"redis": {"master_tls": {"enabled": "yes"}}}}, "expected true or false"),
+        ({"app_manager": {"array": {"apps": {}}}}, "expected a list, found a table"),
+        ({"app_manager": {"driver": "msql"}}, 'did you mean "mysql"?'),
+        ({"webhooks": {"request_timeout_ms": 0}}, "found 0"),
+        ({"sockq": {"lease_seconds": float("nan")}}, "a number of seconds"),
+        ({"sockq": {"lease_seconds": float("inf")}}, "a number of seconds"),
+        ({"sockq": {"worker": 3}}, 'there is no such setting; did you mean "workers"?'),
+        ({"sockq": {"zzz": 3}}, "known are workers"),
+    ],
+)
+def test_what_does_not_fit_in_a_file_is_one_line(content: dict[str, Any], complaint: str) -> None:
+    (fault,) = layers(content).faults
+    assert complaint in fault
+    assert _FILE in fault
+    assert "\n" not in fault
+
+
+@pytest.mark.parametrize(
+    ("variable", "text"),
+    [
+        ("QUEUE_DRIVER", "reddis"),
+        ("QUEUE_REDIS_CONCURRENCY", "five"),
+        ("QUEUE_REDIS_CONCURRENCY", "-1"),
+        ("QUEUE_REDIS_CONCURRENCY", "1_0"),
+        ("QUEUE_REDIS_CONCURRENCY", "٣"),
+        ("REDIS_URL", "127.0.0.1:6379"),
+        ("DATABASE_REDIS_MASTER_TLS_ENABLED", "maybe"),
+        ("SOCKUDO_SKIP_INLINE_APPS", "2"),
+        ("SOCKQ_LEASE_SECONDS", "nan"),
+        ("SOCKQ_DRAIN_SECONDS", "-1"),
+        ("MODE", "server"),
+    ],
+)
+def test_what_does_not_fit_in_a_variable_is_one_line(variable: str, text: str) -> None:
+    (fault,) = layers({}, {variable: text}).faults
+    assert fault.startswith(f"{variable}: expected ")
+    assert "unset it" in fault
+
+
+def test_all_faults_are_told_at_once_each_on_its_line() -> None:
+    found = layers(
+        {"queue": {"redis": {"concurrency": "x"}}, "sockq": {"workrs": 1, "in_flight": 0}},
+        {"QUEUE_REDIS_CONCURRENCY": "y", "DATABASE_REDIS_PORT": "z"},
+    )
+    assert len(found.faults) == 5
+
+
+def test_a_broken_section_is_told_once() -> None:
+    assert len(layers({"database": 1}).faults) == 1
+
+
+def test_a_fault_never_shows_a_secret() -> None:
+    content = {"database": {"redis": {"password": 918273645}}}
+    found = layers(content, {"REDIS_URL": "redis://:918273645@h:x"})
+    assert len(found.faults) == 2
+    assert "918273645" not in "".join(found.faults)
+    assert "918273645" not in repr(found)
+
+
+@pytest.mark.parametrize(
+    ("content", "environ", "flags", "driver", "cores", "count"),
+    [
+        (None, {}, {}, "memory", 8, 8),
+        (None, {}, {}, "memory", 1, 2),
+        (None, {}, {}, "redis", 8, 5),
+        (None, {}, {}, "none", 8, 1),
+        ({"queue": {"redis": {"concurrency": 3}}}, {}, {}, "redis", 8, 3),
+        ({"queue": {"redis": {"concurrency": 3}}}, {}, {}, "memory", 8, 8),
+        (
+            {"queue": {"redis": {"concurrency": 3}}},
+            {"QUEUE_REDIS_CONCURRENCY": "4"},
+            {},
+            "redis",
+            8,
+            4,
+        ),
+        ({"queue": {"redis": {"concurrency": 0}}}, {}, {}, "redis", 8, 8),
+        ({"queue": {"redis": {"concurrency": 0}}}, {}, {}, "redis", 1, 2),
+        ({"queue": {"redis": {"concurrency": 3}}, "sockq": {"workers": 6}}, {}, {}, "redis", 8, 6),
+        ({"sockq": {"workers": 6}}, {"SOCKQ_WORKERS": "7"}, {}, "redis", 8, 7),
+        ({"sockq": {"workers": 6}}, {"SOCKQ_WORKERS": "7"}, {"sockq.workers": "9"}, "memory", 8, 9),
+    ],
+)
+def test_the_number_of_workers(  # noqa: PLR0917 - one column of the table each
+    content: dict[str, Any] | None,
+    environ: dict[str, str],
+    flags: dict[str, str],
+    driver: str,
+    cores: int,
+    count: int,
+) -> None:
+    assert worker_count(layers(content, environ, flags), driver, cores).value == count
