@@ -1,0 +1,223 @@
+"""Reading Sockudo's app records, from its file or a store: the ``policy`` shape and the flat one.
+
+What Sockudo refuses is a fault here too; what it silently ignores is a warning.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from hashlib import blake2b
+
+import msgspec
+
+from sockq.workers.apps import App, RetrySettings, Webhook, WebhookDefaults
+from sockq.workers.channel_filter import ChannelFilter, ChannelPattern, PatternUnsureError
+from sockq.workers.custom_headers import read_headers
+from sockq.workers.endpoint import Endpoint, make_endpoint
+from sockq.workers.notes import Notes, type_name
+
+_RETRY_TIMES = ("max_elapsed_time_ms", "initial_backoff_ms", "max_backoff_ms")
+_FILTER_FIELDS = (
+    "channel_prefix",
+    "channel_suffix",
+    "channel_pattern",
+    "channel_namespace",
+    "channel_namespaces",
+)
+
+
+def read_app(
+    raw: Mapping[str, object], defaults: WebhookDefaults, where: str
+) -> tuple[App | None, list[str], list[str]]:
+    """Read one app.
+
+    Args:
+        raw: The record, as JSON or TOML gave it.
+        defaults: For what a webhook leaves out.
+        where: Where the record stands (``app_manager.array.apps[0]``): begins every line.
+
+    Returns:
+        The app, or None when there are faults; the faults; the warnings. One line each, that names
+        the field and shows no secret. A pattern that is invalid for Sockudo too is a warning: such
+        a webhook gets nothing. A Lambda target is a warning: its deliveries go to the dead letters.
+    """
+    notes = Notes(where)
+    texts = {name: notes.text(raw, name) for name in ("id", "key", "secret")}
+    entries, path = _webhook_entries(raw, notes)
+    reader = _WebhookReader(str(texts["id"]), defaults)
+    webhooks = []
+    for index, entry in enumerate(entries):
+        at = notes.at(f"{path}[{index}]")
+        if isinstance(entry, Mapping):
+            webhook = reader.read(entry, at)
+            if webhook is not None:
+                webhooks.append(webhook)
+        else:
+            at.fault(f"is {type_name(entry)}, not an object")
+    if notes.faults:
+        return None, notes.faults, notes.warnings
+    app = App(str(texts["id"]), str(texts["key"]), str(texts["secret"]), tuple(webhooks))
+    return app, notes.faults, notes.warnings
+
+
+def read_retry(raw: object, base: RetrySettings, where: str) -> tuple[RetrySettings, list[str]]:
+    """Read a ``retry`` object over ``base``, field by field. Returns settings and faults."""
+    notes = Notes(where)
+    return _retry(raw, base, notes), notes.faults
+
+
+def _webhook_entries(raw: Mapping[str, object], notes: Notes) -> tuple[list[object], str]:
+    """The records and the path to them: beside a ``policy`` Sockudo reads nothing else."""
+    policy = raw.get("policy")
+    if policy is None:
+        return notes.array(raw, "webhooks"), "webhooks"
+    if raw.get("webhooks"):
+        notes.warn("webhooks beside policy are ignored; move them into policy.webhooks")
+    if not isinstance(policy, Mapping):
+        notes.fault(f"policy is {type_name(policy)}, not an object")
+        return [], "policy.webhooks"
+    return notes.at("policy").array(policy, "webhooks"), "policy.webhooks"
+
+
+class _WebhookReader:
+    """Reads the webhooks of one app, and tells equal ones apart."""
+
+    def __init__(self, app_id: str, defaults: WebhookDefaults) -> None:
+        self._app_id = app_id
+        self._defaults = defaults
+        self._seen: dict[bytes, int] = {}
+
+    def read(self, raw: Mapping[str, object], notes: Notes) -> Webhook | None:
+        before = len(notes.faults)
+        event_types = _event_types(raw, notes)
+        channels = _filter(raw.get("filter"), notes.at("filter"))
+        retry = self._retry(raw, notes)
+        timeout_ms = notes.count(raw, "request_timeout_ms", self._defaults.request_timeout_ms)
+        headers = read_headers(raw.get("headers"), notes.at("headers"))
+        endpoint = _endpoint(raw, headers, notes)
+        function = None if endpoint else _lambda_function(raw, notes)
+        if len(notes.faults) > before:
+            return None
+        if endpoint is None and function is None:
+            notes.warn("has neither url nor lambda and is skipped; give it a url")
+            return None
+        target = endpoint.url_key if endpoint else f"lambda {function}"
+        return Webhook(
+            target_id=self._target_id(target, event_types, raw.get("filter")),
+            endpoint=endpoint,
+            event_types=event_types,
+            filter=channels,
+            retry=retry,
+            timeout_seconds=max(timeout_ms or 0, 1) / 1000,
+            lane=f"{self._app_id} {target}",
+            lambda_function=function,
+        )
+
+    def _retry(self, raw: Mapping[str, object], notes: Notes) -> RetrySettings | None:
+        own = raw.get("retry")
+        if own is None:
+            return self._defaults.retry
+        return _retry(own, self._defaults.retry or RetrySettings(), notes.at("retry"))
+
+    def _target_id(self, target: str, event_types: frozenset[str], channels: object) -> str:
+        """Stable while the webhook means the same: headers, retry and credentials may change."""
+        known = {
+            name: channels[name]
+            for name in _FILTER_FIELDS
+            if isinstance(channels, Mapping) and channels.get(name) is not None
+        }
+        identity = msgspec.json.encode([target, sorted(event_types), known])
+        occurrence = self._seen[identity] = self._seen.get(identity, -1) + 1
+        return blake2b(b"%b %d" % (identity, occurrence), digest_size=8).hexdigest()
+
+
+def _event_types(raw: Mapping[str, object], notes: Notes) -> frozenset[str]:
+    if raw.get("event_types") is None:
+        notes.fault("event_types is missing; list the events to deliver")
+        return frozenset()
+    return frozenset(notes.texts(raw, "event_types"))
+
+
+def _endpoint(raw: Mapping[str, object], headers: dict[str, str], notes: Notes) -> Endpoint | None:
+    url = notes.text(raw, "url", required=False)
+    if url is None:
+        return None
+    if raw.get("lambda") is not None or raw.get("lambda_function") is not None:
+        notes.warn("has both url and lambda: the url is used")
+    try:
+        return make_endpoint(url, headers)
+    except ValueError as error:
+        notes.fault(str(error))
+        return None
+
+
+def _lambda_function(raw: Mapping[str, object], notes: Notes) -> str | None:
+    function = notes.text(raw, "lambda_function", required=False)
+    target = raw.get("lambda")
+    if target is not None:
+        if not isinstance(target, Mapping):
+            notes.fault(f"lambda is {type_name(target)}, not an object")
+            return None
+        inner = notes.at("lambda")
+        inner.text(target, "region")
+        name = inner.text(target, "function_name")
+        function = function if function is not None else name
+    if function is not None:
+        notes.warn("Lambda targets are not supported yet: its deliveries go to the dead letters")
+    return function
+
+
+def _retry(raw: object, base: RetrySettings, notes: Notes) -> RetrySettings:
+    if not isinstance(raw, Mapping):
+        notes.fault(f"is {type_name(raw)}, not an object")
+        return base
+    enabled = raw.get("enabled")
+    if enabled is None:
+        enabled = base.enabled
+    elif not isinstance(enabled, bool):
+        notes.fault(f"enabled is {type_name(enabled)}, not true or false")
+    times = {name: notes.count(raw, name, None) for name in _RETRY_TIMES}
+    return replace(
+        base,
+        enabled=bool(enabled),
+        max_attempts=notes.count(raw, "max_attempts", base.max_attempts),
+        **{name: value for name, value in times.items() if value is not None},
+    )
+
+
+def _filter(raw: object, notes: Notes) -> ChannelFilter | None:
+    if raw is None:
+        return None
+    if not isinstance(raw, Mapping):
+        notes.fault(f"is {type_name(raw)}, not an object")
+        return None
+    for name in raw:
+        if name not in _FILTER_FIELDS:
+            notes.warn(f"{name} is not a filter that Sockudo knows and filters nothing")
+    namespaces = raw.get("channel_namespaces")
+    return ChannelFilter(
+        prefix=notes.text(raw, "channel_prefix", required=False),
+        suffix=notes.text(raw, "channel_suffix", required=False),
+        pattern=_pattern(notes.text(raw, "channel_pattern", required=False), notes),
+        namespace=notes.text(raw, "channel_namespace", required=False),
+        namespaces=None
+        if namespaces is None
+        else frozenset(notes.texts(raw, "channel_namespaces")),
+    )
+
+
+def _pattern(text: str | None, notes: Notes) -> ChannelPattern | None:
+    if text is None:
+        return None
+    try:
+        pattern = ChannelPattern(text)
+    except PatternUnsureError as error:
+        notes.fault(f"channel_pattern {text!r}: {error}")
+        return None
+    if pattern.warning is not None:
+        notes.warn(
+            f"channel_pattern {text!r} is invalid for Sockudo too ({pattern.warning}):"
+            " this webhook gets no events"
+        )
+    return pattern

@@ -1,0 +1,91 @@
+"""An app and its webhooks, ready for deliveries. Values only; ``app_shapes.py`` reads them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from sockq.workers.channel_filter import ChannelFilter
+from sockq.workers.endpoint import Endpoint
+
+
+@dataclass(frozen=True, slots=True)
+class RetrySettings:
+    """The server's own ``webhooks.retry``; the defaults are Sockudo's.
+
+    Attributes:
+        enabled: False: one attempt, whatever comes back.
+        max_attempts: Attempts in all; None: as many as fit in the time.
+        max_elapsed_time_ms: No attempt begins later than this after the first.
+        initial_backoff_ms: Delay before the second attempt; doubles with each.
+        max_backoff_ms: Where the doubling ends.
+    """
+
+    enabled: bool = True
+    max_attempts: int | None = None
+    max_elapsed_time_ms: int = 300_000
+    initial_backoff_ms: int = 1_000
+    max_backoff_ms: int = 60_000
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookDefaults:
+    """What holds for every webhook that does not say otherwise.
+
+    Attributes:
+        retry: The file's ``webhooks.retry``, or None when it has none: then our own schedule.
+        request_timeout_ms: Bound of one exchange.
+    """
+
+    retry: RetrySettings | None = None
+    request_timeout_ms: int = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """One target of an app.
+
+    Attributes:
+        target_id: 16 hex digits; the same as long as URL, event types and filter are.
+        endpoint: Where it goes; None: to a Lambda function, which cannot be served yet.
+        event_types: Names of the events it wants.
+        filter: Which channels; None: all.
+        retry: The server's own retry settings, or None for our schedule.
+        timeout_seconds: Bound of one exchange.
+        lane: Deliveries of one lane share a limit and a breaker. May hold secrets of the URL.
+        lambda_function: Name of the function when ``endpoint`` is None.
+    """
+
+    target_id: str
+    endpoint: Endpoint | None
+    event_types: frozenset[str]
+    filter: ChannelFilter | None = None
+    retry: RetrySettings | None = None
+    timeout_seconds: float = 10.0
+    lane: str = field(default="", repr=False)
+    lambda_function: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """An app.
+
+    Attributes:
+        id: What jobs name.
+        key: Its public key.
+        secret: Signs; never printed.
+        webhooks: Its targets, in the order of the record.
+        by_event: Event name to the webhooks that want it, same order.
+    """
+
+    id: str
+    key: str
+    secret: str = field(repr=False)
+    webhooks: tuple[Webhook, ...] = ()
+    by_event: dict[str, tuple[Webhook, ...]] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        by_event: dict[str, tuple[Webhook, ...]] = {}
+        for webhook in self.webhooks:
+            for name in webhook.event_types:
+                by_event[name] = (*by_event.get(name, ()), webhook)
+        object.__setattr__(self, "by_event", by_event)
