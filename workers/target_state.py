@@ -1,0 +1,87 @@
+"""What is known of a job's targets between tries. It travels with the job, opaque to the queue."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+
+_Count = Annotated[int, msgspec.Meta(ge=0)]
+_MAX_REASON = 300
+
+
+class TargetState(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A target that is still owed.
+
+    Attributes:
+        attempts: Tries so far.
+        first_attempt_ms: When the first one began, unix milliseconds; 0: none yet.
+        refusals: Answers so far that look final (a 404): few of them are enough.
+        first_refusal_ms: When the first of these came; 0: none yet.
+        reason: Why the last try failed; one line.
+        due_ms: Not before this time again: another target may bring the job back earlier.
+    """
+
+    attempts: _Count = msgspec.field(default=0, name="n")
+    first_attempt_ms: _Count = msgspec.field(default=0, name="t")
+    refusals: _Count = msgspec.field(default=0, name="m")
+    first_refusal_ms: _Count = msgspec.field(default=0, name="u")
+    reason: str = msgspec.field(default="", name="r")
+    due_ms: _Count = msgspec.field(default=0, name="d")
+
+
+class JobState(msgspec.Struct, frozen=True, omit_defaults=True):
+    """All targets of a job that matter still.
+
+    Attributes:
+        targets: By target id, those that are owed.
+        failed: By target id, those that are given up, each with its reason.
+        unknown_since_ms: When the job was first seen without its app being known; 0: never.
+    """
+
+    targets: dict[str, TargetState] = msgspec.field(default_factory=dict, name="o")
+    failed: dict[str, str] = msgspec.field(default_factory=dict, name="f")
+    unknown_since_ms: _Count = msgspec.field(default=0, name="s")
+
+    @property
+    def fresh(self) -> bool:
+        """Whether nothing has been tried: then every target is owed."""
+        return not self.targets and not self.failed
+
+    @property
+    def owed(self) -> frozenset[str] | None:
+        """For ``plan``: the targets that are owed; None for all."""
+        return None if self.fresh else frozenset(self.targets)
+
+
+_FRESH = JobState()
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(JobState).decode
+
+
+def encode(state: JobState) -> bytes:
+    """Write a state for the queue; a fresh one is ``b""``. Reasons are cut to 300 characters."""
+    if state.fresh and not state.unknown_since_ms:
+        return b""
+    targets = {
+        name: target
+        if len(target.reason) <= _MAX_REASON
+        else msgspec.structs.replace(target, reason=target.reason[:_MAX_REASON])
+        for name, target in state.targets.items()
+    }
+    failed = {name: reason[:_MAX_REASON] for name, reason in state.failed.items()}
+    return _encode(JobState(targets, failed, state.unknown_since_ms))
+
+
+def decode(data: bytes) -> JobState:
+    """Read what ``encode`` wrote, here or in another version: unknown fields are ignored.
+
+    Raises:
+        ValueError: It is something else.
+    """
+    if not data:
+        return _FRESH
+    try:
+        return _decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise ValueError("the state kept with the job cannot be read") from None
