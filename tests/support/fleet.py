@@ -1,0 +1,148 @@
+"""A real fleet for a test: ``sockq run`` in its own process group, its status, its end."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from support.until import until
+
+Json = dict[str, Any]
+
+
+class Fleet:
+    """``sockq run --mode worker`` with a configuration given as a value.
+
+    Attributes:
+        directory: The fleet's directory (short, for Unix sockets).
+        log_path: Where everything that it prints goes.
+    """
+
+    def __init__(
+        self,
+        config: Mapping[str, object],
+        *,
+        workers: int = 2,
+        env: Mapping[str, str] | None = None,
+        args: Sequence[str] = (),
+    ) -> None:
+        self.directory = Path(tempfile.mkdtemp(prefix="sqf"))
+        self.config_path = self.directory / "config.json"
+        self.config_path.write_text(json.dumps(config))
+        self.log_path = self.directory / "fleet.log"
+        self._workers = workers
+        self._env = {**os.environ, **(env or {})}
+        self._args = list(args)
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def command(self, verb: str, *args: str) -> list[str]:
+        """A ``sockq`` command line about this fleet."""
+        return [sys.executable, "-m", "sockq.supervisor", verb, "--dir", str(self.run_dir), *args]
+
+    @property
+    def run_dir(self) -> Path:
+        """What ``--dir`` is given."""
+        return self.directory / "run"
+
+    def start(self, *, ready_within: float = 20.0) -> Fleet:
+        """Start it and wait until every worker is ready."""
+        self.launch()
+        until(self._all_ready, within=ready_within, explain=self.log)
+        return self
+
+    def launch(self) -> None:
+        """Start it without waiting."""
+        args = ["--mode", "worker", "--config", str(self.config_path)]
+        args += ["--workers", str(self._workers), *self._args]
+        with self.log_path.open("ab") as log:
+            self.process = subprocess.Popen(
+                self.command("run", *args),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=self._env,
+                start_new_session=True,
+            )
+
+    @property
+    def pid(self) -> int:
+        """The parent's pid."""
+        assert self.process is not None
+        return self.process.pid
+
+    def log(self) -> str:
+        """Everything that it printed so far."""
+        return self.log_path.read_text(errors="replace")
+
+    def status(self) -> Json:
+        """``sockq status --json``; ``{}`` while nothing can be told."""
+        done = subprocess.run(
+            self.command("status", "--json"), capture_output=True, check=False, env=self._env
+        )
+        try:
+            document = json.loads(done.stdout)
+        except ValueError:
+            return {}
+        assert isinstance(document, dict)
+        return document
+
+    def worker_pids(self) -> list[int]:
+        """Pids of the workers that are there now."""
+        return [w["pid"] for w in self.status().get("workers", []) if w["pid"]]
+
+    def queue(self) -> Json:
+        """The queue counts of the status."""
+        queue = self.status().get("queue", {})
+        assert isinstance(queue, dict)
+        return queue
+
+    def _all_ready(self) -> bool:
+        assert self.process is not None
+        assert self.process.poll() is None, f"the fleet ended:\n{self.log()}"
+        workers = self.status().get("workers", [])
+        up = [w for w in workers if w["pid"] and w["state"] in {"ready", "idle", "busy"}]
+        return len(up) >= self._workers
+
+    def signal(self, number: signal.Signals) -> None:
+        """Signal the parent alone."""
+        os.kill(self.pid, number)
+
+    def wait(self, within: float = 40.0) -> int:
+        """Wait for its end; return the exit code."""
+        assert self.process is not None
+        return self.process.wait(timeout=within)
+
+    def stop(self, within: float = 40.0) -> int:
+        """TERM and wait; return the exit code."""
+        assert self.process is not None
+        if self.process.poll() is None:
+            self.signal(signal.SIGTERM)
+        return self.wait(within)
+
+    def __enter__(self) -> Fleet:
+        return self.start()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self.process is None or self.process.poll() is not None:
+            return
+        if error is not None:
+            print(self.log())  # noqa: T201 - the fleet's side of a failed test
+        try:
+            self.stop()
+        except subprocess.TimeoutExpired:
+            os.killpg(self.pid, signal.SIGKILL)
+            self.process.wait()
+            raise

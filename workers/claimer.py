@@ -1,0 +1,117 @@
+"""Claims jobs from one source, never more than the worker has room for."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+
+from sockq.drivers.errors import BackendRefused, BackendUnavailable
+from sockq.drivers.job import Lease
+from sockq.drivers.source import Source
+from sockq.workers.outage import Outage
+
+#: Most jobs a claim asks for: on the plateau of Redis' cost per job, few enough for one loop turn.
+BATCH = 128
+#: What is asked of a source that was empty last time: idle sources share the room of the busy one.
+PROBE = 16
+#: How long a claim waits for a first job before the loop looks around.
+WAIT_SECONDS = 5.0
+#: With little room, wait so long for more before claiming a few.
+LINGER_SECONDS = 0.005
+
+
+class Room:
+    """How many more jobs the worker can hold, shared by its claimers."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.held = 0
+        self._freed = asyncio.Event()
+
+    @property
+    def free(self) -> int:
+        """Jobs that could be claimed now."""
+        return self.limit - self.held
+
+    def take(self, jobs: int) -> None:
+        """Count claimed jobs."""
+        self.held += jobs
+
+    def give(self, jobs: int) -> None:
+        """Count settled jobs."""
+        self.held -= jobs
+        if not self._freed.is_set():
+            self._freed.set()
+
+    async def wait(self) -> int:
+        """Wait until there is room, with a little patience for a batch; return how much."""
+        wanted = min(BATCH, self.limit) // 2
+        if self.free < wanted:
+            # Let settlements collect: claiming one by one would cost a round trip a job.
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LINGER_SECONDS):
+                    while self.free < wanted:
+                        self._freed.clear()
+                        await self._freed.wait()
+        while self.free <= 0:
+            self._freed.clear()
+            await self._freed.wait()
+        return self.free
+
+
+class Claimer:
+    """The claim loop of one source.
+
+    Args:
+        source: What to claim from.
+        owner: The name the leases are taken under.
+        room: The worker's limit of held jobs.
+        outage: Where trouble with the backend is reported.
+        start: Called with the jobs of each claim; must not block.
+        on_answer: Called whenever the source answered, jobs or not.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        owner: str,
+        room: Room,
+        outage: Outage,
+        start: Callable[[list[Lease]], None],
+        on_answer: Callable[[], None],
+    ) -> None:
+        self._source = source
+        self._owner = owner
+        self._room = room
+        self._outage = outage
+        self._start = start
+        self._on_answer = on_answer
+        self._going = asyncio.Event()
+        self._going.set()
+
+    def pause(self) -> None:
+        """Claim nothing more until ``resume``."""
+        self._going.clear()
+
+    def resume(self) -> None:
+        """Claim again."""
+        self._going.set()
+
+    async def run(self) -> None:
+        """Claim for ever; cancel to stop."""
+        limit = PROBE
+        while True:
+            await self._going.wait()
+            free = await self._room.wait()
+            try:
+                leases = await self._source.claim(min(free, limit), WAIT_SECONDS, self._owner)
+            except (BackendUnavailable, BackendRefused) as error:
+                await self._outage.wait(error)
+                continue
+            self._outage.over()
+            self._on_answer()
+            limit = BATCH if leases else PROBE
+            if leases:
+                self._room.take(len(leases))
+                self._start(leases)

@@ -1,0 +1,66 @@
+"""A backend that is away is a state: reported once when it starts and once when it ends.
+
+Waits between tries grow with full jitter, so that a fleet does not come back in one stroke.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Callable
+
+from sockq.drivers.errors import SockqError
+
+FIRST_WAIT_SECONDS = 0.1
+LONGEST_WAIT_SECONDS = 5.0
+
+
+class Outage:
+    """Trouble with one source.
+
+    Args:
+        on_down: Called with the error when the trouble starts.
+        on_up: Called with its length in seconds when it is over.
+    """
+
+    def __init__(
+        self,
+        on_down: Callable[[SockqError], None],
+        on_up: Callable[[float], None],
+    ) -> None:
+        self._on_down = on_down
+        self._on_up = on_up
+        self._since: float | None = None
+        self._tries = 0
+
+    @property
+    def down(self) -> bool:
+        """Whether the last word from the backend was an error."""
+        return self._since is not None
+
+    async def wait(self, error: SockqError) -> None:
+        """Note a failure and wait before the next try."""
+        if self._since is None:
+            self._since = time.monotonic()
+            self._on_down(error)
+        await asyncio.sleep(wait_seconds(self._tries, random.random()))  # noqa: S311 - jitter
+        self._tries += 1
+
+    def over(self) -> None:
+        """Note a success. Cheap when there was no trouble."""
+        if self._since is None:
+            return
+        length = time.monotonic() - self._since
+        self._since = None
+        self._tries = 0
+        self._on_up(length)
+
+
+def wait_seconds(tries: int, chance: float) -> float:
+    """Full jitter over an exponential: half to whole of 0.1 s x 2^tries, at most 5 s.
+
+    The lower half is left out: no try follows the last one in no time.
+    """
+    ceiling = min(LONGEST_WAIT_SECONDS, FIRST_WAIT_SECONDS * 2.0 ** min(tries, 16))
+    return ceiling * (0.5 + chance / 2)

@@ -1,0 +1,180 @@
+"""The body of a worker process: loop, signals, driver, worker, drain, exit code."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import socket
+import time
+from dataclasses import dataclass
+
+from sockq.drivers.errors import BackendRefused, BackendUnavailable
+from sockq.drivers.registry import make_driver
+from sockq.drivers.settings import DriverSettings
+from sockq.drivers.source import Driver
+from sockq.workers import board, exits
+from sockq.workers.app_directory import FileApps
+from sockq.workers.board import SlotWriter, WorkerState
+from sockq.workers.outage import wait_seconds
+from sockq.workers.settings import WorkerSettings
+from sockq.workers.worker import Worker
+from sockq.workers.worker_log import WorkerLog
+
+BEAT_SECONDS = 0.5
+
+#: Words of the channel to the parent.
+READY = b"R"
+DRAIN = ord("D")
+PAUSE = ord("P")
+RESUME = ord("C")
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerContext:
+    """What the parent hands to a worker at birth.
+
+    Attributes:
+        index: Number of the slot.
+        owner: Name for leases: unique for this process.
+        driver: Which backend, and how to reach it.
+        settings: Limits, times, apps.
+        slot: The worker's part of the board.
+        channel: Non-blocking stream to the parent; its end means that the parent is gone.
+    """
+
+    index: int
+    owner: str
+    driver: DriverSettings
+    settings: WorkerSettings
+    slot: SlotWriter
+    channel: socket.socket
+
+
+def run_worker(context: WorkerContext) -> int:
+    """Work until told to stop; return the exit code (see ``exits``)."""
+    return asyncio.run(_Process(context).run())
+
+
+class _Process:
+    def __init__(self, context: WorkerContext) -> None:
+        self._context = context
+        self._slot = context.slot
+        self._log = WorkerLog(context.index)
+        self._stop = asyncio.Event()
+        self._worker: Worker | None = None
+        self._paused = False
+
+    async def run(self) -> int:
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGTERM, self._stop.set)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        loop.add_reader(self._context.channel, self._hear)
+        beating = loop.create_task(self._beat())
+        driver = make_driver(self._context.driver)
+        try:
+            code = await self._open(driver)
+            if code is None:
+                code = await self._work(driver)
+        finally:
+            beating.cancel()
+            await asyncio.gather(beating, return_exceptions=True)
+            with contextlib.suppress(BackendUnavailable, BackendRefused):
+                await driver.close()
+        return code
+
+    async def _open(self, driver: Driver) -> int | None:
+        """Open the driver, waiting out an outage. None: opened. Else the exit code."""
+        tries = 0
+        while not self._stop.is_set():
+            try:
+                await driver.open()
+            except BackendUnavailable as error:
+                if tries == 0:
+                    self._slot.set_state(WorkerState.DEGRADED)
+                    self._slot.words[board.BACKEND_DOWN_SINCE_NS] = time.monotonic_ns()
+                    self._slot.set_text(str(error))
+                    self._log.backend_down(driver.name, error)
+                    # Up and waiting is not a failed start: an outage must not look like a crash.
+                    self._tell(READY)
+                await self._pause(wait_seconds(tries, 0.5))
+                tries += 1
+            except BackendRefused as error:
+                self._log.refused(error)
+                return exits.CONFIG
+            else:
+                self._slot.words[board.BACKEND_DOWN_SINCE_NS] = 0
+                self._slot.set_text("")
+                if tries == 0:
+                    self._tell(READY)
+                return None
+        return exits.OK
+
+    async def _work(self, driver: Driver) -> int:
+        context = self._context
+        worker = Worker(
+            driver,
+            context.settings,
+            FileApps(context.settings.apps),
+            context.owner,
+            context.slot,
+            self._log,
+        )
+        self._worker = worker
+        self._apply_pause()
+        stopping = asyncio.get_running_loop().create_task(self._stop.wait())
+        watching = asyncio.get_running_loop().create_task(worker.watch())
+        await asyncio.wait({stopping, watching}, return_when=asyncio.FIRST_COMPLETED)
+        broken = watching.done() and not self._stop.is_set()
+        error = watching.exception() if watching.done() else None
+        stopping.cancel()
+        watching.cancel()
+        await asyncio.gather(stopping, watching, return_exceptions=True)
+        clean = await worker.drain(time.monotonic() + context.settings.drain_seconds)
+        if broken and error is not None:
+            raise error
+        return exits.OK if clean else exits.DRAIN_CUT
+
+    async def _pause(self, seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._stop.wait()
+
+    async def _beat(self) -> None:
+        while True:
+            if self._worker is not None:
+                self._worker.show()
+            else:
+                self._slot.beat()
+            await asyncio.sleep(BEAT_SECONDS)
+
+    def _hear(self) -> None:
+        try:
+            words = self._context.channel.recv(64)
+        except BlockingIOError:
+            return
+        except OSError:
+            words = b""
+        if not words:
+            # The parent is gone: nobody will restart or reap us, so finish and leave.
+            asyncio.get_running_loop().remove_reader(self._context.channel)
+            self._stop.set()
+            return
+        for word in words:
+            if word == DRAIN:
+                self._stop.set()
+            elif word in (PAUSE, RESUME):
+                self._paused = word == PAUSE
+                self._apply_pause()
+
+    def _apply_pause(self) -> None:
+        if self._worker is None:
+            return
+        if self._paused:
+            self._worker.pause()
+        else:
+            self._worker.resume()
+
+    def _tell(self, word: bytes) -> None:
+        with contextlib.suppress(OSError):
+            self._context.channel.send(word)

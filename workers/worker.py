@@ -1,0 +1,337 @@
+"""One worker: claims jobs, plans their deliveries, sends them, settles them.
+
+The path of a job has no task and no future of its own: ``_start`` runs from the claim, everything
+after it from the engine's callbacks, and the settlement is collected with others.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sockq.workers.engine import Engine
+
+from sockq.drivers.errors import BackendUnavailable, SockqError
+from sockq.drivers.job import Ack, Dead, Lease, Release, Retry, Settlement
+from sockq.drivers.source import Driver, Source
+from sockq.workers import board
+from sockq.workers.app_directory import AppDirectory
+from sockq.workers.apps import App
+from sockq.workers.board import SlotWriter, WorkerState
+from sockq.workers.claimer import Claimer, Room
+from sockq.workers.delivery import Delivery, JobRun
+from sockq.workers.dialect import Invalid, WebhookJob, parse
+from sockq.workers.outage import Outage
+from sockq.workers.plan import plan
+from sockq.workers.settings import WorkerSettings
+from sockq.workers.settler import Settler
+from sockq.workers.signing import verify
+from sockq.workers.target_state import JobState, decode
+from sockq.workers.verdict import unknown_app
+from sockq.workers.worker_log import WorkerLog
+
+#: What is unsent or unanswered goes back this long before the drain deadline.
+GIVE_BACK_SECONDS = 3.0
+#: A claim whose answer is on its way is let finish; one that only waits is cancelled.
+CLAIM_GRACE_SECONDS = 0.1
+
+
+@dataclass(slots=True)
+class _Lane:
+    """Everything that belongs to one source."""
+
+    source: Source
+    claimer: Claimer
+    settler: Settler
+    outage: Outage
+    claiming: asyncio.Task[None]
+    settling: asyncio.Task[None]
+    keeping: asyncio.Task[None]
+
+
+class Worker:
+    """The jobs of one process, from claim to settlement.
+
+    Args:
+        driver: Opened by the caller, closed by the caller.
+        settings: Limits and times.
+        apps: Where apps are looked up.
+        owner: The name that leases are taken under.
+        slot: The worker's part of the board.
+        log: Where events go.
+    """
+
+    def __init__(
+        self,
+        driver: Driver,
+        settings: WorkerSettings,
+        apps: AppDirectory,
+        owner: str,
+        slot: SlotWriter,
+        log: WorkerLog,
+    ) -> None:
+        self._settings = settings
+        self._apps = apps
+        self._slot = slot
+        self._words = slot.words
+        self._log = log
+        self._room = Room(settings.in_flight)
+        self._engine = Engine(settings.engine, asyncio.get_running_loop())
+        self._looking_up: set[asyncio.Task[None]] = set()
+        self._draining = False
+        self._paused = False
+        self._lanes = [self._open_lane(source, owner) for source in driver.sources]
+
+    def _open_lane(self, source: Source, owner: str) -> _Lane:
+        outage = Outage(
+            on_down=lambda error: self._backend_down(source, error),
+            on_up=lambda seconds: self._backend_up(source, seconds),
+        )
+        settler = Settler(
+            source, self._settings.lease_seconds, outage, self._settled, self._lease_lost
+        )
+        claimer = Claimer(
+            source,
+            owner,
+            self._room,
+            outage,
+            start=lambda leases: self._start_all(source, settler, leases),
+            on_answer=self._answered,
+        )
+        spawn = asyncio.get_running_loop().create_task
+        return _Lane(
+            source,
+            claimer,
+            settler,
+            outage,
+            claiming=spawn(claimer.run(), name=f"claim {source.name}"),
+            settling=spawn(settler.run(), name=f"settle {source.name}"),
+            keeping=spawn(settler.keep_alive(), name=f"extend {source.name}"),
+        )
+
+    # --- what the process tells it
+
+    def pause(self) -> None:
+        """Claim nothing more; what is held goes on."""
+        self._paused = True
+        for lane in self._lanes:
+            lane.claimer.pause()
+        self.show()
+
+    def resume(self) -> None:
+        """Claim again."""
+        self._paused = False
+        for lane in self._lanes:
+            lane.claimer.resume()
+        self.show()
+
+    def show(self) -> None:
+        """Write gauges, state and beat to the board."""
+        words = self._words
+        engine = self._engine
+        words[board.IN_FLIGHT] = self._room.held
+        words[board.WAITING] = engine.waiting
+        words[board.SENDING] = engine.in_flight
+        if self._draining:
+            state = WorkerState.DRAINING
+        elif any(lane.outage.down for lane in self._lanes):
+            state = WorkerState.DEGRADED
+        elif self._paused:
+            state = WorkerState.PAUSED
+        else:
+            state = WorkerState.READY
+        self._slot.set_state(state)
+        self._slot.beat()
+
+    async def watch(self) -> None:
+        """Run until one of the worker's tasks fails; raises what it raised. Cancel to stop."""
+        tasks = [t for lane in self._lanes for t in (lane.claiming, lane.settling, lane.keeping)]
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+        for task in done:
+            task.result()
+
+    # --- from the claim to the engine
+
+    def _answered(self) -> None:
+        self._words[board.FETCH_OK_NS] = time.monotonic_ns()
+
+    def _start_all(self, source: Source, settler: Settler, leases: Sequence[Lease]) -> None:
+        words = self._words
+        words[board.CLAIMED] += len(leases)
+        for lease in leases:
+            settler.hold(lease)
+            if self._draining:
+                settler.add(Release(lease))
+                continue
+            try:
+                self._start(source, settler, lease)
+            except Exception as error:  # a fault of ours must not take the worker or the job
+                self._log.internal_error(lease, error)
+                settler.add(Retry(lease, 5.0, lease.state))
+
+    def _start(self, source: Source, settler: Settler, lease: Lease) -> None:
+        job = parse(lease.payload, source.dialect)
+        if isinstance(job, Invalid):
+            self._bury(settler, lease, f"invalid job: {job.reason}")
+            return
+        app = self._apps.peek(job.app_id)
+        if app is not None:
+            self._dispatch(settler, lease, job, app)
+            return
+        task = asyncio.get_running_loop().create_task(self._look_up(settler, lease, job))
+        self._looking_up.add(task)
+        task.add_done_callback(self._looking_up.discard)
+
+    async def _look_up(self, settler: Settler, lease: Lease, job: WebhookJob) -> None:
+        try:
+            app = await self._apps.find(job.app_id)
+            if app is not None:
+                self._dispatch(settler, lease, job, app)
+            else:
+                settler.add(self._unknown(lease, job))
+        except BackendUnavailable as error:
+            self._log.app_store_down(error)
+            settler.add(Release(lease, delay_seconds=2.0))
+        except Exception as error:
+            self._log.internal_error(lease, error)
+            settler.add(Retry(lease, 5.0, lease.state))
+
+    def _unknown(self, lease: Lease, job: WebhookJob) -> Settlement:
+        settlement = unknown_app(
+            lease, job.app_id, self._settings.unknown_app_grace_seconds, _now_ms()
+        )
+        if isinstance(settlement, Dead):
+            self._log.dead(settlement)
+        return settlement
+
+    def _dispatch(self, settler: Settler, lease: Lease, job: WebhookJob, app: App) -> None:
+        if job.proof is not None and not verify(app.secret, job.whole or b"", job.proof):
+            self._bury(settler, lease, "tampered: the job's signature is not its app's")
+            return
+        state: JobState | None = None
+        if lease.state:
+            try:
+                state = decode(lease.state)
+            except ValueError as error:
+                self._bury(settler, lease, str(error))
+                return
+        run = JobRun(lease, job, app, state, settler, self._words, self._log)
+        if self._draining:
+            run.give_back()
+            return
+        planned = plan(job, app, run.owed)
+        for delivery in run.open(planned, _now_ms()):
+            self._engine.submit(delivery)
+
+    def _bury(self, settler: Settler, lease: Lease, reason: str) -> None:
+        dead = Dead(lease, reason, lease.state)
+        self._log.dead(dead)
+        settler.add(dead)
+
+    # --- from the settler
+
+    def _settled(self, batch: list[Settlement], results: list[bool]) -> None:
+        words = self._words
+        self._room.give(len(batch))
+        counts = {Ack: 0, Retry: 0, Dead: 0, Release: 0}
+        lost = 0
+        for settlement, ours in zip(batch, results, strict=True):
+            if ours:
+                counts[type(settlement)] += 1
+            else:
+                lost += 1
+                self._log.lease_lost(settlement.lease)
+        words[board.SETTLED] += len(batch) - lost
+        words[board.DELIVERED] += counts[Ack]
+        words[board.RETRIED] += counts[Retry]
+        words[board.DEAD] += counts[Dead]
+        words[board.RELEASED] += counts[Release]
+        words[board.LEASE_LOST] += lost
+
+    def _lease_lost(self, lease: Lease) -> None:
+        """An extension came too late: the job is somebody else's; its settlement will say False."""
+        self._log.lease_lost(lease)
+
+    def _backend_down(self, source: Source, error: SockqError) -> None:
+        self._words[board.BACKEND_ERRORS] += 1
+        self._words[board.BACKEND_DOWN_SINCE_NS] = time.monotonic_ns()
+        self._slot.set_text(str(error))
+        self._log.backend_down(source.name, error)
+        self.show()
+
+    def _backend_up(self, source: Source, seconds: float) -> None:
+        if not any(lane.outage.down for lane in self._lanes):
+            self._words[board.BACKEND_DOWN_SINCE_NS] = 0
+            self._slot.set_text("")
+        self._log.backend_up(source.name, seconds)
+        self.show()
+
+    # --- the end
+
+    async def drain(self, deadline: float) -> bool:
+        """Stop claiming, finish what is on the wire, give the rest back, settle everything.
+
+        Args:
+            deadline: ``time.monotonic()`` by which all must be over.
+
+        Returns:
+            True when everything in flight came to its own end; False when the deadline cut it.
+        """
+        self._draining = True
+        self.show()
+        await self._stop_claiming()
+        for request in self._engine.take_waiting():
+            assert isinstance(request, Delivery)
+            request.unsent()
+        clean = await self._finish_in_flight(deadline - GIVE_BACK_SECONDS)
+        if not clean:
+            for request in self._engine.abandon():
+                assert isinstance(request, Delivery)
+                request.unsent()
+        for lane in self._lanes:
+            lane.settler.close()
+        settling = [lane.settling for lane in self._lanes]
+        if settling:
+            await asyncio.wait(settling, timeout=max(0.1, deadline - time.monotonic()))
+        unsettled = sum(lane.settler.held for lane in self._lanes)
+        if unsettled:
+            self._log.unsettled(unsettled)
+        await self._close()
+        return clean and not unsettled
+
+    async def _stop_claiming(self) -> None:
+        for lane in self._lanes:
+            lane.claimer.pause()
+        claiming = [lane.claiming for lane in self._lanes]
+        if claiming:
+            await asyncio.wait(claiming, timeout=CLAIM_GRACE_SECONDS)
+        for task in claiming:
+            task.cancel()
+        await asyncio.gather(*claiming, return_exceptions=True)
+        if self._looking_up:
+            await asyncio.wait(self._looking_up, timeout=2.0)
+
+    async def _finish_in_flight(self, until: float) -> bool:
+        while self._engine.in_flight or self._engine.waiting:
+            if time.monotonic() >= until:
+                return False
+            await asyncio.sleep(0.02)
+            self.show()
+            for request in self._engine.take_waiting():
+                assert isinstance(request, Delivery)
+                request.unsent()
+        return True
+
+    async def _close(self) -> None:
+        for lane in self._lanes:
+            lane.settling.cancel()
+            lane.keeping.cancel()
+        tasks = [t for lane in self._lanes for t in (lane.settling, lane.keeping)]
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._engine.close()
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

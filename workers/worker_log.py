@@ -1,0 +1,84 @@
+"""What a worker says in the log: one line for what ends, a bounded number for what repeats.
+
+Never a payload, a secret, a header's value or a URL's query: ids, labels and reasons only.
+"""
+
+from __future__ import annotations
+
+import time
+import traceback
+from typing import Final
+
+from sockq.drivers.errors import SockqError
+from sockq.drivers.job import Dead, Lease
+from sockq.workers.logs import Event, Log
+from sockq.workers.outcome import Outcome
+
+#: An endpoint that fails says so at most once in so many seconds; the rest is counted.
+QUIET_SECONDS: Final = 10.0
+_MAX_ENDPOINTS: Final = 1000
+
+
+class WorkerLog:
+    """Events of one worker process."""
+
+    def __init__(self, index: int) -> None:
+        self._log = Log(f"w{index:02d}")
+        self._failures: dict[str, tuple[float, int]] = {}
+
+    def attempt_failed(self, lease: Lease, endpoint: str, outcome: Outcome, attempt: int) -> None:
+        """One request did not succeed."""
+        now = time.monotonic()
+        until, unsaid = self._failures.get(endpoint, (0.0, 0))
+        if now < until:
+            self._failures[endpoint] = (until, unsaid + 1)
+            return
+        if len(self._failures) >= _MAX_ENDPOINTS:
+            self._failures.clear()
+        self._failures[endpoint] = (now + QUIET_SECONDS, 0)
+        self._log.warning(
+            Event.ATTEMPT_FAILED,
+            job=lease.id,
+            endpoint=endpoint,
+            reason=outcome.reason,
+            detail=outcome.detail or None,
+            attempt=attempt,
+            seconds=outcome.elapsed_seconds,
+            not_logged_before=unsaid or None,
+        )
+
+    def dead(self, dead: Dead) -> None:
+        """A job goes to the dead-letter store."""
+        self._log.warning(
+            Event.JOB_DEAD, job=dead.lease.id, reason=dead.reason, attempt=dead.lease.attempt
+        )
+
+    def lease_lost(self, lease: Lease) -> None:
+        """Somebody else has the job now; it may be delivered twice, under the same delivery id."""
+        self._log.warning(Event.LEASE_LOST, job=lease.id)
+
+    def unsettled(self, jobs: int) -> None:
+        """The drain ended before the backend had answered for everything."""
+        self._log.warning(Event.UNSETTLED, jobs=jobs, next="their leases are given back")
+
+    def backend_down(self, source: str, error: SockqError) -> None:
+        """An outage begins. Said once."""
+        self._log.error(Event.BACKEND_DOWN, source=source, error=str(error))
+
+    def backend_up(self, source: str, seconds: float) -> None:
+        """An outage is over."""
+        self._log.info(Event.BACKEND_UP, source=source, after_seconds=seconds)
+
+    def app_store_down(self, error: SockqError) -> None:
+        """The app store cannot be asked; jobs wait."""
+        self._log.error(Event.APP_STORE_DOWN, error=str(error))
+
+    def refused(self, error: SockqError) -> None:
+        """The backend says no; trying again cannot help."""
+        self._log.error(Event.START_REFUSED, error=str(error))
+
+    def internal_error(self, lease: Lease, error: BaseException) -> None:
+        """A fault of sockq's own. The job is tried again; the place is logged, never its data."""
+        frames = traceback.extract_tb(error.__traceback__)
+        where = f"{frames[-1].filename}:{frames[-1].lineno}" if frames else "unknown"
+        self._log.error(Event.INTERNAL_ERROR, job=lease.id, kind=type(error).__name__, where=where)
