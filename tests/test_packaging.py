@@ -46,8 +46,10 @@ def test_lua_is_read_from_the_installation() -> None:
     assert written
     assert sorted(installed) == written
     for name in written:
-        text = installed[name].read_text(encoding="utf-8")
-        assert "KEYS" in text.partition("local")[0], f"{name} does not open with its keys"
+        first, _, rest = installed[name].read_text(encoding="utf-8").partition("\n")
+        header = rest.partition("\nlocal ")[0]
+        assert first.startswith("#!lua"), name
+        assert "KEYS" in header or "ncluded" in header, f"{name} does not open with its keys"
 
 
 def test_every_file_of_the_floors_is_shipped() -> None:
