@@ -35,6 +35,9 @@ bench: $(VENV)/.test  ## how fast a real fleet empties a real Redis (ARGS="--wor
 	@.ci/needs redis-server nginx
 	@$(BIN)/python tests/benchmarks/drain.py $(ARGS)
 
+settings: $(VENV)/.installed  ## write deploy/SETTINGS.md anew from the table of settings
+	@$(BIN)/sockq settings-reference > $@.tmp && mv $@.tmp deploy/SETTINGS.md
+
 dist: $(VENV)/.dist  ## sdist and wheel, in dist/
 	@rm -rf dist
 	@$(BIN)/python -m build --quiet
