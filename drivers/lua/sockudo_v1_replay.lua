@@ -1,0 +1,23 @@
+#!lua flags=allow-oom
+-- Makes dead letters ready again, as if never tried.
+--
+-- KEYS  dead, dead-jobs, ready
+-- ARGV  ids…
+-- Result  {0 or 1 for each}
+
+-- @include sockudo_v1_common
+
+local results = {}
+for i = 1, #ARGV do
+  local record = redis.call('HGET', KEYS[2], ARGV[i])
+  results[i] = 0
+  if record then
+    local id, _, _, _, payload = parse(record)
+    redis.call('PERSIST', KEYS[3]) -- before 7.0 a full server lets a script go on once it has written
+    redis.call('RPUSH', KEYS[3], compose(id, '', '', 0, 0, payload))
+    redis.call('HDEL', KEYS[2], ARGV[i])
+    redis.call('ZREM', KEYS[1], ARGV[i])
+    results[i] = 1
+  end
+end
+return results

@@ -1,0 +1,52 @@
+"""The driver for one Redis or Valkey server."""
+
+from __future__ import annotations
+
+from sockq.drivers.redis_client import RedisClient, connect
+from sockq.drivers.settings import RedisSettings
+from sockq.drivers.sockudo_v1 import SockudoV1Source
+from sockq.drivers.source import Driver, Source
+
+
+class RedisDriver(Driver):
+    """Opens the queues that servers keep under one prefix.
+
+    Args:
+        settings: Where, and which queue.
+    """
+
+    name = "redis"
+    durable = True
+
+    def __init__(self, settings: RedisSettings) -> None:
+        self._settings = settings
+        self._client: RedisClient | None = None
+        self.sources: list[Source] = []
+
+    async def open(self) -> None:
+        """See ``Driver.open``."""
+        client = connect(self._settings)
+        self._client = client
+        await client.ping()
+        self.sources = [
+            SockudoV1Source(client, key, self._settings.lease)
+            for key in v1_list_keys(self._settings.prefix, self._settings.queue)
+        ]
+
+    async def close(self) -> None:
+        """See ``Driver.close``."""
+        if self._client is not None:
+            await self._client.close()
+
+
+def v1_list_keys(prefix: str, queue: str) -> list[str]:
+    """Return the lists of a prefix, the one that servers write first.
+
+    Servers put ``:queue:`` behind the prefix as it is, and the default prefix ends in a colon:
+    ``sockudo_queue::queue:webhooks``. Their documentation shows one colon; who followed it with a
+    producer of his own is served too.
+    """
+    keys = [f"{prefix}:queue:{queue}"]
+    if prefix.endswith(":"):
+        keys.append(f"{prefix}queue:{queue}")
+    return keys

@@ -1,0 +1,128 @@
+"""Key names, records and receipts of the Sockudo v1 list (``lua/sockudo_v1_common.lua``).
+
+The server writes bare payloads to one list. What sockq adds stands in companion keys that share
+its cluster slot and do not match ``PREFIX:queue:*``, which a stopping 4.x server deletes.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import Final
+
+import msgspec
+
+from sockq.drivers.job import Lease
+
+#: First ordinals of the receipts of records and of bare payloads; 7 digits each.
+RECORD_BASE: Final = 1_000_001
+BARE_BASE: Final = 2_000_001
+_PREFIX_HEX_OF_TIME: Final = 11
+_PREFIX_RANDOM_BYTES: Final = 7
+
+
+class Keys:
+    """The keys of one list.
+
+    Args:
+        list_key: The server's list, verbatim.
+    """
+
+    def __init__(self, list_key: str) -> None:
+        self.list = list_key
+        self._base = f"{{{_hash_tag(list_key)}}}:sockq:"
+        if _hash_tag(list_key) != list_key:  # several lists may share a tag that their prefix holds
+            self._base += f"{list_key}:"
+        self.intake = f"{self._base}intake"
+        self.ready = f"{self._base}ready"
+        self.delayed = f"{self._base}delayed"
+        self.deadlines = f"{self._base}deadlines"
+        self.owners = f"{self._base}owners"
+        self.dead = f"{self._base}dead"
+        self.dead_jobs = f"{self._base}dead-jobs"
+        self.counters = f"{self._base}counters"
+
+    def leased(self, owner: str) -> str:
+        """The hash of what ``owner`` holds: receipt to record or bare payload."""
+        return f"{self._base}leased:{owner}"
+
+
+def _hash_tag(key: str) -> str:
+    """What Redis Cluster hashes: between the first ``{`` and the next ``}``, else the whole key."""
+    _, brace, rest = key.partition("{")
+    tag, end, _ = rest.partition("}")
+    return tag if brace and end and tag else key
+
+
+class Record(msgspec.Struct, frozen=True, gc=False):
+    """A job that sockq has touched; ``attempt`` counts the charges before the present lease."""
+
+    id: str
+    payload: bytes
+    attempt: int = 0
+    crashes: int = 0
+    state: bytes = b""
+    reason: str = ""
+
+
+def encode(record: Record) -> bytes:
+    """Return the stored form of a record."""
+    id_, reason = record.id.encode(), record.reason.encode()
+    numbers = len(id_), len(record.state), len(reason), record.attempt, record.crashes
+    return b"r1 %d %d %d %d %d;" % numbers + id_ + record.state + reason + record.payload
+
+
+def decode(stored: bytes) -> Record:
+    """Read a record's stored form. Any payload bytes survive."""
+    head, _, rest = stored.partition(b";")
+    id_length, state_length, reason_length, attempt, crashes = map(int, head.split(b" ")[1:])
+    state_at = id_length
+    reason_at = state_at + state_length
+    payload_at = reason_at + reason_length
+    return Record(
+        id=rest[:state_at].decode(),
+        payload=rest[payload_at:],
+        attempt=attempt,
+        crashes=crashes,
+        state=rest[state_at:reason_at],
+        reason=rest[reason_at:payload_at].decode(errors="replace"),
+    )
+
+
+class Prefixes:
+    """Makes the prefix of each claim's receipts: unique among all processes, growing within one."""
+
+    def __init__(self) -> None:
+        self._last = 0
+
+    def next(self) -> str:
+        """Return 25 hex digits: milliseconds, never twice the same here, and 56 random bits."""
+        self._last = max(self._last + 1, time.time_ns() // 1_000_000)
+        random = os.urandom(_PREFIX_RANDOM_BYTES).hex()
+        return f"{self._last:0{_PREFIX_HEX_OF_TIME}x}{random}"
+
+
+def leases_of(prefix: str, owner: str, records: list[bytes], payloads: list[bytes]) -> list[Lease]:
+    """Return what one claim leased, records first, in the order of the receipts."""
+    leases = [
+        Lease(receipt, payload, 1, receipt, owner)
+        for receipt, payload in zip(
+            [f"{prefix}{n}" for n in range(BARE_BASE, BARE_BASE + len(payloads))],
+            payloads,
+            strict=True,
+        )
+    ]
+    if records:
+        leases[:0] = [
+            Lease(
+                id=record.id,
+                payload=record.payload,
+                attempt=record.attempt + 1,
+                receipt=f"{prefix}{n}",
+                owner=owner,
+                state=record.state,
+                crashes=record.crashes,
+            )
+            for n, record in enumerate(map(decode, records), RECORD_BASE)
+        ]
+    return leases
