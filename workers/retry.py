@@ -168,6 +168,7 @@ def _at_least_retry_after(own: float, outcome: Outcome, chance: float) -> float:
     asked = outcome.retry_after_seconds
     if asked is None or asked <= 0 or outcome.status not in _OBEYS_RETRY_AFTER:
         return own
+    asked = min(asked, MAX_RETRY_AFTER_SECONDS)
     return max(own, min(_between(asked, 1.2 * asked, chance), MAX_RETRY_AFTER_SECONDS))
 
 

@@ -87,6 +87,7 @@ class _Scanner:
         self._text = pattern
         self._at = 0
         self._depth = 0
+        self._names: set[str] = set()
         self._repeatable = False  # something stands here that a quantifier can be put to
         self._repeated = False  # … and already has one
 
@@ -135,6 +136,10 @@ class _Scanner:
                     "look-behind does not exist, and a group's name starts with a letter"
                 )
             raise _unsure("the name of a group", "name groups with ASCII letters, digits and _")
+        elif name in self._names:
+            raise _invalid("two groups have one name")
+        else:
+            self._names.add(name)
         self._at = found.end()
         self._depth += end != ")"
 
