@@ -1,0 +1,277 @@
+from __future__ import annotations
+
+import pytest
+
+from sockq.workers.apps import RetrySettings
+from sockq.workers.outcome import Fault, Outcome
+from sockq.workers.retry import (
+    Decision,
+    Delivered,
+    GiveUp,
+    Parked,
+    TryAgain,
+    decide,
+    is_refusal,
+)
+
+MADE_MS = 1_700_000_000_000
+SOCKUDO = RetrySettings()
+ALMOST_1 = 1 - 2**-53
+
+
+def after(
+    outcome: Outcome,
+    *,
+    attempts: int = 1,
+    at: float = 0.0,
+    first_at: float = 0.0,
+    chance: float = 0.5,
+    settings: RetrySettings | None = None,
+    refusals: int | None = None,
+    first_refusal_at: float | None = None,
+) -> Decision:
+    """Decide; times are seconds after the webhook was made."""
+    return decide(
+        outcome,
+        settings,
+        attempts=attempts,
+        first_attempt_ms=MADE_MS + round(first_at * 1000),
+        job_time_ms=MADE_MS,
+        now_ms=MADE_MS + round(at * 1000),
+        chance=chance,
+        refusals=refusals,
+        first_refusal_ms=None
+        if first_refusal_at is None
+        else MADE_MS + round(first_refusal_at * 1000),
+    )
+
+
+def delay(decision: Decision) -> float:
+    assert isinstance(decision, TryAgain), decision
+    return decision.delay_seconds
+
+
+@pytest.mark.parametrize("status", [200, 201, 202, 204, 226, 299])
+@pytest.mark.parametrize("settings", [None, SOCKUDO, RetrySettings(enabled=False)])
+def test_any_2xx_is_delivered(status: int, settings: RetrySettings | None) -> None:
+    assert after(Outcome(status=status), settings=settings, attempts=99, at=999) == Delivered()
+
+
+@pytest.mark.parametrize("settings", [None, SOCKUDO, RetrySettings(enabled=False)])
+@pytest.mark.parametrize(("attempts", "at"), [(0, 0), (3, 100), (3, 9999)])
+def test_what_was_never_sent_is_parked(
+    settings: RetrySettings | None, attempts: int, at: float
+) -> None:
+    outcome = Outcome(parked_seconds=12.5)
+    assert after(outcome, settings=settings, attempts=attempts, at=at) == Parked(12.5)
+
+
+TRANSIENT = [Outcome(status=status) for status in (408, 425, 429, 500, 502, 503, 504, 599)]
+TRANSIENT += [Outcome(fault=fault) for fault in Fault]
+
+
+@pytest.mark.parametrize("outcome", TRANSIENT)
+@pytest.mark.parametrize(
+    ("attempts", "longest"),
+    [(1, 1), (2, 2), (3, 4), (4, 8), (5, 16), (6, 32), (7, 60), (8, 60), (5000, 60)],
+)
+def test_what_may_pass_is_tried_again_with_full_jitter(
+    outcome: Outcome, attempts: int, longest: float
+) -> None:
+    assert delay(after(outcome, attempts=attempts, chance=0.0)) == 0.0
+    assert delay(after(outcome, attempts=attempts, chance=0.5)) == longest / 2
+    assert 0.99 * longest < delay(after(outcome, attempts=attempts, chance=ALMOST_1)) <= longest
+
+
+@pytest.mark.parametrize("outcome", TRANSIENT)
+def test_until_290_seconds_after_it_was_made(outcome: Outcome) -> None:
+    assert delay(after(outcome, attempts=9, at=289.0, chance=ALMOST_1)) == 1.0
+    assert after(outcome, attempts=9, at=290.6) == GiveUp(
+        f"gave up after 9 attempts in 291 s: {outcome.reason}"
+    )
+
+
+def test_at_least_60_seconds_after_the_first_attempt() -> None:
+    """A job that waited long in the queue still gets its tries."""
+    outcome = Outcome(status=503)
+    assert delay(after(outcome, attempts=7, first_at=1000, at=1059, chance=0.5)) == 1.0
+    assert after(outcome, attempts=1, first_at=1000, at=1060) == GiveUp(
+        "gave up after 1 attempt in 60 s: status 503"
+    )
+    assert delay(after(outcome, attempts=7, first_at=250, at=300, chance=0.5)) == 10.0
+
+
+def test_a_job_from_the_future_or_the_past_is_tried_as_well() -> None:
+    """Clocks differ; a time_ms of 0 is as old as can be."""
+    assert isinstance(after(Outcome(status=500), at=-5000, first_at=-5000), TryAgain)
+    decision = decide(
+        Outcome(status=500), None, attempts=1, first_attempt_ms=MADE_MS, job_time_ms=0,
+        now_ms=MADE_MS + 10, chance=0.5,
+    )  # fmt: skip
+    assert decision == TryAgain(0.5)
+
+
+@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize(
+    ("asked", "attempts", "chance", "expected"),
+    [
+        (10.0, 1, 0.0, 10.0),
+        (10.0, 1, 0.5, 11.0),
+        (10.0, 1, 1.0, 12.0),
+        (0.1, 7, 0.5, 30.0),  # never earlier than our own delay
+        (0.0, 1, 0.5, 0.5),
+        (-3.0, 1, 0.5, 0.5),
+        (290.0, 1, 0.5, 300.0),
+        (86_400.0, 1, 0.0, 300.0),
+        (float("inf"), 1, 0.0, 300.0),
+        (None, 1, 0.5, 0.5),
+    ],
+)
+def test_retry_after_is_obeyed(
+    status: int, asked: float | None, attempts: int, chance: float, expected: float
+) -> None:
+    outcome = Outcome(status=status, retry_after_seconds=asked)
+    assert delay(after(outcome, attempts=attempts, chance=chance)) == pytest.approx(expected)
+
+
+def test_retry_after_may_lead_beyond_the_end_once() -> None:
+    outcome = Outcome(status=503, retry_after_seconds=120.0)
+    assert delay(after(outcome, at=280, chance=0.0)) == 120.0
+    assert isinstance(after(outcome, attempts=2, at=400), GiveUp)
+
+
+@pytest.mark.parametrize("status", [500, 502, 408])
+def test_retry_after_means_nothing_elsewhere(status: int) -> None:
+    outcome = Outcome(status=status, retry_after_seconds=100.0)
+    assert delay(after(outcome, chance=0.5)) == 0.5
+
+
+REFUSALS = [300, 304, 400, 401, 403, 404, 405, 409, 413, 418, 422, 451, 499, 600, 700]
+
+
+@pytest.mark.parametrize("status", REFUSALS)
+def test_what_looks_final_gets_three_quick_tries(status: int) -> None:
+    outcome = Outcome(status=status, detail="answer text", retry_after_seconds=99.0)
+    assert is_refusal(outcome, None)
+    assert delay(after(outcome, attempts=1, chance=0.0)) == 1.0
+    assert delay(after(outcome, attempts=1, chance=1.0)) == 2.0
+    assert delay(after(outcome, attempts=2, at=2, chance=0.0)) == 4.0
+    assert delay(after(outcome, attempts=2, at=2, chance=1.0)) == 8.0
+    assert after(outcome, attempts=3, at=10) == GiveUp(f"endpoint answered {status} (3 attempts)")
+    assert after(outcome, attempts=2, at=30) == GiveUp(f"endpoint answered {status} (2 attempts)")
+
+
+def test_refusals_are_counted_apart_from_what_passed() -> None:
+    """A 404 after a minute of 503 is the first 404, not the tenth failure."""
+    outcome = Outcome(status=404)
+    first = after(outcome, attempts=8, at=70, refusals=1, first_refusal_at=70, chance=0.0)
+    assert first == TryAgain(1.0)
+    second = after(outcome, attempts=9, at=72, refusals=2, first_refusal_at=70, chance=0.0)
+    assert second == TryAgain(4.0)
+    third = after(outcome, attempts=10, at=78, refusals=3, first_refusal_at=70)
+    assert third == GiveUp("endpoint answered 404 (10 attempts)")
+    late = after(outcome, attempts=9, at=101, refusals=2, first_refusal_at=70)
+    assert isinstance(late, GiveUp)
+
+
+@pytest.mark.parametrize("settings", [None, SOCKUDO])
+def test_410_is_final_at_once(settings: RetrySettings | None) -> None:
+    assert after(Outcome(status=410), settings=settings) == GiveUp("endpoint answered 410 Gone")
+
+
+@pytest.mark.parametrize(
+    ("location", "shown"),
+    [
+        ("https://other/", " to https://other/"),
+        ("https://user:hunter2@other:8443/a?token=hunter2#x", " to https://other:8443/a?…"),
+        ("//user:hunter2@other/a", " to //other/a"),
+        ("/to", " to /to"),
+        ("/to?key=hunter2", " to /to?…"),
+        ("https://other/\x1b[31m\r\n", " to https://other/[31m"),
+        ("http://[", " to an address that cannot be read"),
+        ("", ""),
+    ],
+)
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_redirects_name_where_to_without_secrets(status: int, location: str, shown: str) -> None:
+    outcome = Outcome(status=status, detail=location)
+    assert isinstance(after(outcome, attempts=1), TryAgain)
+    assert after(outcome, attempts=3, at=9) == GiveUp(
+        f"redirect{shown} is not followed (status {status})"
+    )
+
+
+@pytest.mark.parametrize("outcome", [*TRANSIENT, Outcome(status=409), Outcome(status=404)])
+def test_settings_that_switch_retries_off(outcome: Outcome) -> None:
+    decision = after(outcome, settings=RetrySettings(enabled=False), at=0.2)
+    assert isinstance(decision, GiveUp)
+    if outcome.status == 404:
+        assert decision.reason == "endpoint answered 404 (1 attempt)"
+    else:
+        assert decision.reason == (
+            f"gave up after 1 attempt in 0 s: {outcome.reason} (retries are switched off)"
+        )
+
+
+@pytest.mark.parametrize("outcome", [*TRANSIENT, Outcome(status=409)])
+@pytest.mark.parametrize(
+    ("attempts", "base"),
+    [(1, 1), (2, 2), (3, 4), (6, 32), (7, 60), (9, 60), (10_000, 60)],
+)
+def test_settings_double_the_backoff_with_a_little_jitter(
+    outcome: Outcome, attempts: int, base: float
+) -> None:
+    assert not is_refusal(outcome, SOCKUDO)
+    for chance, factor in ((0.0, 0.8), (0.5, 1.0), (1.0, 1.2)):
+        decision = after(outcome, attempts=attempts, settings=SOCKUDO, chance=chance)
+        assert delay(decision) == pytest.approx(base * factor)
+
+
+@pytest.mark.parametrize(
+    ("settings", "attempts", "at", "gives_up"),
+    [
+        (RetrySettings(max_attempts=3), 2, 0, False),
+        (RetrySettings(max_attempts=3), 3, 0, True),
+        (RetrySettings(max_attempts=1), 1, 0, True),
+        (RetrySettings(max_attempts=0), 1, 0, True),
+        (RetrySettings(max_elapsed_time_ms=3000), 1, 1.9, False),
+        (RetrySettings(max_elapsed_time_ms=3000), 1, 2.0, False),
+        (RetrySettings(max_elapsed_time_ms=3000), 1, 2.1, True),
+        (RetrySettings(max_elapsed_time_ms=0), 1, 0, True),
+        (RetrySettings(), 9, 239, False),
+        (RetrySettings(), 9, 241, True),
+        (RetrySettings(max_elapsed_time_ms=86_400_000), 9, 80_000, False),
+    ],
+)
+def test_settings_bound_attempts_and_time(
+    settings: RetrySettings, attempts: int, at: float, *, gives_up: bool
+) -> None:
+    decision = after(Outcome(status=500), settings=settings, attempts=attempts, at=at)
+    assert isinstance(decision, GiveUp) is gives_up
+
+
+def test_settings_bound_refusals_too() -> None:
+    two = RetrySettings(max_attempts=2)
+    assert isinstance(after(Outcome(status=404), settings=two, attempts=1), TryAgain)
+    assert isinstance(after(Outcome(status=404), settings=two, attempts=2, at=1), GiveUp)
+    assert isinstance(after(Outcome(status=404), settings=SOCKUDO, attempts=3, at=1), GiveUp)
+
+
+def test_settings_and_retry_after() -> None:
+    outcome = Outcome(status=429, retry_after_seconds=50.0)
+    assert delay(after(outcome, settings=SOCKUDO, chance=0.0)) == 50.0
+    short = RetrySettings(max_elapsed_time_ms=40_000)
+    assert after(outcome, settings=short) == GiveUp("gave up after 1 attempt in 0 s: status 429")
+
+
+def test_settings_with_zeros() -> None:
+    none = RetrySettings(initial_backoff_ms=0, max_backoff_ms=0)
+    assert delay(after(Outcome(status=500), settings=none, attempts=5)) == 0.0
+
+
+def test_a_409_is_a_refusal_only_without_settings() -> None:
+    assert is_refusal(Outcome(status=409), None)
+    assert not is_refusal(Outcome(status=409), SOCKUDO)
+    assert not is_refusal(Outcome(fault=Fault.RESET), None)
+    assert not is_refusal(Outcome(), None)
+    assert not is_refusal(Outcome(status=204), None)
