@@ -1,4 +1,4 @@
-"""What each driver needs to know, as plain values. Filled by ``sockq.supervisor``'s configuration."""
+"""What each driver needs to know, as plain values; filled by ``sockq.supervisor``."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class LeaseSettings:
 
 @dataclass(frozen=True, slots=True)
 class TlsSettings:
-    """TLS towards a backend. Paths are of PEM files; None uses the system's store, no client certificate."""
+    """TLS towards a backend. Paths are of PEM files; None: system store, no client certificate."""
 
     verify: bool = True
     ca_path: Path | None = None
@@ -44,6 +44,26 @@ class MemorySettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ReliabilitySettings:
+    """Of a Sockudo 5 server's ``queue.reliability``, what workers on the same queue must agree on.
+
+    ``lease_duration_ms`` and ``failed_retention`` of that section are ``LeaseSettings``.
+
+    Attributes:
+        max_attempts: Of a job that stores no number of its own. The server's workers bury by it;
+            sockq does not: its own retry policy decides.
+        stalled_batch_size: Most expired leases, and most due jobs, that one sweep handles.
+        completed_retention: Completed jobs whose payloads (secrets included) stay stored. 0: none.
+        event_retention: About how many lifecycle events the stream keeps. 0: none are written.
+    """
+
+    max_attempts: int = 5
+    stalled_batch_size: int = 100
+    completed_retention: int = 1_000
+    event_retention: int = 10_000
+
+
+@dataclass(frozen=True, slots=True)
 class RedisSettings:
     """A single Redis or Valkey server.
 
@@ -54,6 +74,7 @@ class RedisSettings:
         response_timeout_seconds: Longest wait for the answer to one command that does not block.
         connect_timeout_seconds: Longest wait for a connection.
         tls: For ``rediss://``.
+        reliability: For the structures of Sockudo 5.
     """
 
     url: str = field(default="redis://127.0.0.1:6379/0", repr=False)
@@ -63,6 +84,7 @@ class RedisSettings:
     connect_timeout_seconds: float = 3.0
     tls: TlsSettings = field(default_factory=TlsSettings)
     lease: LeaseSettings = field(default_factory=LeaseSettings)
+    reliability: ReliabilitySettings = field(default_factory=ReliabilitySettings)
 
 
 @dataclass(frozen=True, slots=True)

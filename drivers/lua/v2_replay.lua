@@ -1,0 +1,32 @@
+#!lua
+-- Make dead letters ready again, as new: attempt 0, no note.
+-- KEYS: see v2_common. ARGV: 1 events kept, then ids.
+-- Returns: for each id 1, or 0 where there is no such dead letter (or nothing left of it).
+-- @include v2_common
+-- @include v2_note
+
+local results, moved = {}, {}
+for i = 2, #ARGV do
+  local id = ARGV[i]
+  results[i - 1] = 0
+  if call('ZREM', DLQ, id) == 1 then
+    local stored = call('HGET', JOBS, id)
+    call('HDEL', FAILURES, id)
+    if stored then
+      local bare = split(stored)
+      if bare ~= stored then call('HSET', JOBS, id, bare) end
+      call('HSET', ATTEMPTS, id, 0)
+      call('LPUSH', WAIT, id)
+      moved[#moved + 1] = id
+      results[i - 1] = 1
+    else
+      call('HDEL', ATTEMPTS, id)
+      call('HDEL', MAXIMA, id)
+    end
+  end
+end
+if #moved > 0 then
+  emit(tonumber(ARGV[1]), 'replayed', moved, now_ms())
+  wake()
+end
+return results
