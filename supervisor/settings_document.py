@@ -106,7 +106,11 @@ def _parse_json(name: str, text: str) -> Document:
     try:
         content = json.loads(text, object_pairs_hook=table, parse_constant=refuse)
     except json.JSONDecodeError as error:
-        hint = "" if text.lstrip()[:1] in "{" else " (a TOML file must be named .toml)"
+        hint = (
+            ""
+            if text.lstrip().startswith("{") or not text.strip()
+            else " (a TOML file must be named .toml)"
+        )
         what = f"is not JSON: {error.msg} at line {error.lineno}, column {error.colno}{hint}"
         return _broken(name, what, "mend that place; comments and trailing commas are not JSON")
     except (_NotJsonError, RecursionError, ValueError) as error:

@@ -75,7 +75,7 @@ def _followed(setting: Setting, given: Value, source: str) -> Value:
     return replace(given, value=number, origin=f"{source}, {given.origin}")
 
 
-def _read_one(  # noqa: PLR0917 - the layers are the arguments
+def _read_one(
     setting: Setting,
     document: Document,
     environ: Mapping[str, str],

@@ -29,7 +29,7 @@ _QUEUE: Final = (
     ),
     Setting(
         "queue.redis.concurrency",
-        Whole(0, 1024),
+        Whole(),
         "Workers, unless sockq.workers says otherwise. 0: as many as cores, at least 2.",
         ("QUEUE_REDIS_CONCURRENCY",),
         default=5,
@@ -156,7 +156,11 @@ _WEBHOOKS: Final = (
         default=10_000,
     ),
     Setting(
-        "webhooks.retry.enabled", Flag(), "false: one attempt, then dead letter.", default=True
+        "webhooks.retry.enabled",
+        Flag(),
+        "false: one attempt, then dead letter. With nothing of webhooks.retry set, sockq's own"
+        " schedule counts.",
+        default=True,
     ),
     Setting(
         "webhooks.retry.max_attempts",

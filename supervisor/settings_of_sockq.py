@@ -7,6 +7,9 @@ from typing import Final
 from sockq.supervisor.settings_entry import Setting
 from sockq.supervisor.settings_kinds import Formed, Kind, Seconds, Text, Whole
 
+#: The board has room for one more, for a worker that leaves while its successor is there.
+MOST_WORKERS: Final = 127
+
 
 def _own(name: str, kind: Kind, what: str, **more: object) -> Setting:
     return Setting(f"sockq.{name}", kind, what, (f"SOCKQ_{name.upper()}",), **more)  # type: ignore[arg-type]
@@ -29,7 +32,7 @@ OWN_SETTINGS: Final[tuple[Setting, ...]] = (
     ),
     _own(
         "workers",
-        Whole(1, 1024),
+        Whole(1, MOST_WORKERS),
         "Worker processes.",
         default_text="the server's concurrency; memory: cores, at least 2",
     ),
@@ -95,7 +98,7 @@ OWN_SETTINGS: Final[tuple[Setting, ...]] = (
         default=30.0,
     ),
     _own(
-        "hang_seconds", Seconds(1, 3600), "A worker silent for so long is replaced.", default=60.0
+        "hang_seconds", Seconds(1, 3600), "A worker silent for so long is replaced.", default=15.0
     ),
-    _own("boot_seconds", Seconds(1, 3600), "A worker must be ready after so long.", default=30.0),
+    _own("boot_seconds", Seconds(1, 3600), "A worker must be ready after so long.", default=60.0),
 )

@@ -145,7 +145,7 @@ def test_own_settings_follow_the_servers_where_nobody_sets_them() -> None:
 @pytest.mark.parametrize(
     ("content", "complaint"),
     [
-        ({"queue": {"redis": {"concurrency": "five"}}}, 'a whole number from 0 to 1024, found "f'),
+        ({"queue": {"redis": {"concurrency": "five"}}}, 'a whole number, 0 or more, found "f'),
         ({"queue": {"redis": {"concurrency": -1}}}, "found -1"),
         ({"queue": {"redis": {"concurrency": 2.0}}}, "found 2.0"),
         ({"queue": {"redis": {"concurrency": True}}}, "found true"),
@@ -242,7 +242,7 @@ def test_a_fault_never_shows_a_secret() -> None:
         ({"sockq": {"workers": 6}}, {"SOCKQ_WORKERS": "7"}, {"sockq.workers": "9"}, "memory", 8, 9),
     ],
 )
-def test_the_number_of_workers(  # noqa: PLR0917 - one column of the table each
+def test_the_number_of_workers(
     content: dict[str, Any] | None,
     environ: dict[str, str],
     flags: dict[str, str],

@@ -1,0 +1,162 @@
+"""The whole configuration: read, merged, checked, and turned into the settings of a fleet."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sockq.supervisor.fleet import FleetSettings
+from sockq.supervisor.settings_apps import Apps, ReadApp, read_apps
+from sockq.supervisor.settings_directory import complaint_about_directory, default_directory
+from sockq.supervisor.settings_document import Document, read_document
+from sockq.supervisor.settings_driver import Queue, choose_driver, queue_settings
+from sockq.supervisor.settings_layers import Layers, Value, read_layers
+from sockq.supervisor.settings_of_sockq import MOST_WORKERS
+from sockq.supervisor.settings_support import refusals, soketi_fault
+from sockq.supervisor.settings_workers import worker_count
+from sockq.supervisor.version import version
+from sockq.workers.apps import App
+from sockq.workers.settings import EngineSettings, WorkerSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """What came of reading everything.
+
+    Attributes:
+        fleet: The fleet's settings; None exactly when there are faults.
+        values: Every setting with its origin, derived ones with what they came to.
+        apps: The apps.
+        faults: One line each, all of them.
+        warnings: One line each: what works but may surprise.
+    """
+
+    fleet: FleetSettings | None
+    values: Mapping[str, Value] = field(default_factory=dict, repr=False)
+    apps: tuple[App, ...] = ()
+    faults: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+def load(
+    config: Path | None,
+    environ: Mapping[str, str],
+    flags: Mapping[str, str] | None = None,
+    cores: int | None = None,
+) -> Configuration:
+    """Read the configuration.
+
+    Args:
+        config: The file, or None.
+        environ: Variables.
+        flags: Path of a setting to the text given on the command line.
+        cores: Processors to count with; None: those this process may use.
+
+    Returns:
+        The configuration; with faults there is no fleet, and every fault is listed.
+    """
+    from sockq.workers.app_shapes import read_app  # noqa: PLC0415 - brings the patterns' engine
+
+    document = read_document(config, environ)
+    if fault := soketi_fault(document.content, environ):
+        prefix = f"{document.name}: " if document.name else ""
+        return Configuration(None, faults=(prefix + fault,))
+    layers = read_layers(document, environ, flags or {})
+    return _configure(document, layers, environ, cores or available_cores(), read_app)
+
+
+def _configure(
+    document: Document,
+    layers: Layers,
+    environ: Mapping[str, str],
+    cores: int,
+    read_app: ReadApp,
+) -> Configuration:
+    driver = choose_driver(layers, document.name)
+    directory = _directory(layers, environ)
+    workers = worker_count(layers, str(driver.value), cores)
+    queue = queue_settings(layers, driver, Path(str(directory.value)))
+    apps = read_apps(layers, document.name, read_app)
+    faults = [*document.faults, *layers.faults, *queue.faults, *apps.faults]
+    faults += _refused(layers, driver)
+    if complaint := complaint_about_directory(Path(str(directory.value))):
+        faults.append(f"sockq.dir ({directory.origin}): {complaint}; choose another with --dir")
+    if isinstance(workers.value, int) and workers.value > MOST_WORKERS:
+        faults.append(
+            f"{workers.origin}: {workers.value} workers are more than the {MOST_WORKERS} that a"
+            " fleet can have; set sockq.workers"
+        )
+    derived = {"queue.driver": driver, "sockq.workers": workers, "sockq.dir": directory}
+    return Configuration(
+        None if faults else _fleet(layers, queue, apps, derived),
+        values=layers.values | derived,
+        apps=apps.apps,
+        faults=tuple(faults),
+        warnings=(*document.warnings, *queue.warnings, *apps.warnings),
+    )
+
+
+def _directory(layers: Layers, environ: Mapping[str, str]) -> Value:
+    given = layers.values["sockq.dir"]
+    if given.value is None:
+        return Value(str(default_directory(environ)), "default")
+    return Value(str(Path(str(given.value)).expanduser().absolute()), given.origin, given.layer)
+
+
+def _refused(layers: Layers, driver: Value) -> list[str]:
+    found = refusals(
+        str(driver.value),
+        str(layers["app_manager.driver"]),
+        sentinels=bool(layers["database.redis.sentinels"])
+        and not layers["queue.redis.url_override"],
+    )
+    return [f"{path} ({layers.values[path].origin}): {what}; {todo}" for path, what, todo in found]
+
+
+def _fleet(layers: Layers, queue: Queue, apps: Apps, derived: Mapping[str, Value]) -> FleetSettings:
+    workers = derived["sockq.workers"].value
+    assert isinstance(workers, int)
+    drain_seconds = _seconds(layers, "sockq.drain_seconds")
+    return FleetSettings(
+        directory=Path(str(derived["sockq.dir"].value)),
+        workers=workers,
+        driver=queue.settings,
+        worker=WorkerSettings(
+            apps=apps.apps,
+            in_flight=_whole(layers, "sockq.in_flight"),
+            lease_seconds=_seconds(layers, "sockq.lease_seconds"),
+            drain_seconds=drain_seconds,
+            unknown_app_grace_seconds=_seconds(layers, "sockq.unknown_app_grace_seconds"),
+            engine=EngineSettings(
+                endpoint_in_flight=_whole(layers, "sockq.endpoint_in_flight"),
+                connect_timeout_seconds=_seconds(layers, "sockq.connect_timeout_seconds"),
+                idle_seconds=_seconds(layers, "sockq.idle_seconds"),
+            ),
+        ),
+        drain_seconds=drain_seconds,
+        boot_seconds=_seconds(layers, "sockq.boot_seconds"),
+        hang_seconds=_seconds(layers, "sockq.hang_seconds"),
+        version=version(),
+        facts={"queue": "webhooks"},
+    )
+
+
+def _whole(layers: Layers, path: str) -> int:
+    value = layers[path]
+    assert isinstance(value, int)
+    return value
+
+
+def _seconds(layers: Layers, path: str) -> float:
+    value = layers[path]
+    assert isinstance(value, float)
+    return value
+
+
+def available_cores() -> int:
+    """Processors this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -1,0 +1,61 @@
+"""What ``sockq check`` prints: every setting with its origin, and the apps. No secret is in it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+from sockq.drivers.settings import RedisSettings
+from sockq.supervisor.redis_url import masked
+from sockq.supervisor.settings import Configuration
+from sockq.supervisor.settings_entry import Setting
+from sockq.supervisor.settings_layers import Value
+from sockq.supervisor.settings_table import SETTINGS
+from sockq.workers.apps import App
+
+_MASK = "***"
+_LONGEST = 40
+
+
+def report(configuration: Configuration) -> list[str]:
+    """The lines for a configuration without faults: settings, then apps."""
+    rows = [*_rows(configuration)]
+    widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
+    lines = [f"{path:{widths[0]}}  {text:{widths[1]}}  {origin}" for path, text, origin in rows]
+    return [*lines, "", *(line for app in configuration.apps for line in _app(app))]
+
+
+def _rows(configuration: Configuration) -> Iterator[tuple[str, str, str]]:
+    for setting in SETTINGS:
+        value = configuration.values[setting.path]
+        if not setting.in_file and value.layer == "default":
+            continue
+        yield setting.path, _shown(setting, value), value.origin
+    fleet = configuration.fleet
+    if fleet is not None and isinstance(fleet.driver, RedisSettings):
+        yield "(Redis in use)", masked(fleet.driver.url), "from the above"
+
+
+def _shown(setting: Setting, given: Value) -> str:
+    value = given.value
+    if value is None:
+        return "-"
+    if setting.path == "queue.redis.url_override":
+        return masked(str(value))
+    if setting.secret:
+        return _MASK
+    if isinstance(value, list | tuple):
+        return f"{len(value)} listed"
+    if isinstance(value, float):
+        return f"{value:.15g}"
+    text = value if isinstance(value, str) else json.dumps(value)
+    return text if len(text) <= _LONGEST or setting.path == "sockq.dir" else f"{text[:_LONGEST]}…"
+
+
+def _app(app: App) -> Iterator[str]:
+    count = len(app.webhooks)
+    yield f"app {app.id}: {count} webhook{'' if count == 1 else 's'}"
+    for webhook in app.webhooks:
+        target = webhook.endpoint.label if webhook.endpoint else f"lambda {webhook.lambda_function}"
+        events = " ".join(sorted(webhook.event_types)) or "no events"
+        yield f"  {target}  {events}{'  filtered' if webhook.filter else ''}"
