@@ -1,0 +1,48 @@
+"""What several commands share: their options, and reading the configuration."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+from sockq.supervisor.output import note, notes
+from sockq.workers import exits
+
+if TYPE_CHECKING:
+    from sockq.supervisor.settings import Configuration
+
+Config = Annotated[
+    Path | None,
+    typer.Option("--config", "-c", metavar="FILE", help="A Sockudo file, TOML or JSON, as it is."),
+]
+Directory = Annotated[
+    Path | None, typer.Option("--dir", metavar="DIR", help="The fleet's directory (SOCKQ_DIR).")
+]
+
+
+def load_or_leave(
+    config: Path | None,
+    directory: Path | None,
+    *,
+    workers: int | None = None,
+    mode: str | None = None,
+) -> Configuration:
+    """Read the configuration; with faults, print them all and leave with 78."""
+    from sockq.supervisor.settings import load  # noqa: PLC0415
+
+    given = {"sockq.dir": directory, "sockq.workers": workers, "MODE": mode}
+    flags = {path: str(value) for path, value in given.items() if value is not None}
+    configuration = load(config, os.environ, flags)
+    if configuration.faults:
+        notes(configuration.faults)
+        raise typer.Exit(exits.CONFIG)
+    return configuration
+
+
+def misuse(what: str) -> NoReturn:
+    """Leave with 64 and one line."""
+    note(what)
+    raise typer.Exit(exits.USAGE)
