@@ -212,7 +212,7 @@ class ClaimingContract(SourceKit):
         source = await self.opened(make_driver)
         await source.enqueue([NewJob(self.payload(1))], 0.3)
         start = time.monotonic()
-        await self.take_one(source)
+        await self.take(source, 1, wait_seconds=5.0)
         assert 0.2 <= time.monotonic() - start < 0.3 + self.delay_resolution_seconds
 
     async def test_nothing_is_enqueued_for_no_jobs(self, make_driver: MakeDriver) -> None:

@@ -88,12 +88,14 @@ class SourceKit:
         await source.enqueue([NewJob(payload) for payload in payloads])
         return payloads
 
-    async def take(self, source: Source, count: int, owner: str = "owner-1") -> list[Lease]:
+    async def take(
+        self, source: Source, count: int, owner: str = "owner-1", *, wait_seconds: float = 0.2
+    ) -> list[Lease]:
         """Claim exactly ``count`` jobs, in as many claims as it takes, without any sweeping."""
         taken: list[Lease] = []
 
         async def enough() -> bool:
-            taken.extend(await source.claim(count - len(taken), 0.2, owner))
+            taken.extend(await source.claim(count - len(taken), wait_seconds, owner))
             return len(taken) >= count
 
         await async_until(enough, PATIENCE_SECONDS)
