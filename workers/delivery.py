@@ -7,6 +7,8 @@ import time
 from collections.abc import Sequence
 from typing import Final
 
+import msgspec
+
 from sockq.drivers.job import Ack, Dead, Lease, Release
 from sockq.workers import board
 from sockq.workers.apps import App, Webhook
@@ -15,11 +17,11 @@ from sockq.workers.dialect import WebhookJob
 from sockq.workers.outcome import Outcome
 from sockq.workers.plan import Planned
 from sockq.workers.request import Request
-from sockq.workers.retry import Delivered, GiveUp, Parked, decide, is_refusal
+from sockq.workers.retry import Delivered, GiveUp, decide, is_refusal
 from sockq.workers.settler import Settler
 from sockq.workers.signing import signer_for
 from sockq.workers.target_state import JobState, TargetState
-from sockq.workers.verdict import TargetResult, Unsent, conclude
+from sockq.workers.verdict import NotDue, TargetResult, Unsent, conclude
 from sockq.workers.worker_log import WorkerLog
 
 _DELIVERED: Final = Delivered()
@@ -69,10 +71,6 @@ class Delivery(Request):
         if 200 <= outcome.status < 300:  # noqa: PLR2004 - success is any 2xx
             run.result(self.webhook, TargetResult(_DELIVERED, None))
             return
-        if outcome.parked_seconds > 0:
-            run.result(self.webhook, TargetResult(Parked(outcome.parked_seconds), self._before))
-            return
-        run.words[board.FAILED] += 1
         now_ms = time.time_ns() // 1_000_000
         after = self._after(outcome, now_ms)
         decision = decide(
@@ -86,16 +84,21 @@ class Delivery(Request):
             refusals=after.refusals,
             first_refusal_ms=after.first_refusal_ms,
         )
-        run.log.attempt_failed(run.lease, self.endpoint.label, outcome, after.attempts)
+        if not outcome.parked_seconds:
+            run.words[board.FAILED] += 1
+            run.log.attempt_failed(run.lease, self.endpoint.label, outcome, after.attempts)
         run.result(self.webhook, TargetResult(decision, after))
 
     def _after(self, outcome: Outcome, now_ms: int) -> TargetState:
         before = self._before or TargetState()
-        refused = is_refusal(outcome, self.webhook.retry)
         began_ms = now_ms - int(outcome.elapsed_seconds * 1000)
+        first_ms = before.first_attempt_ms or began_ms
+        if outcome.parked_seconds:
+            return msgspec.structs.replace(before, first_attempt_ms=first_ms)
+        refused = is_refusal(outcome, self.webhook.retry)
         return TargetState(
             attempts=before.attempts + 1,
-            first_attempt_ms=before.first_attempt_ms or began_ms,
+            first_attempt_ms=first_ms,
             refusals=before.refusals + refused,
             first_refusal_ms=before.first_refusal_ms or (now_ms if refused else 0),
             reason=outcome.reason,
@@ -161,7 +164,7 @@ class JobRun:
                 results[webhook.target_id] = TargetResult(GiveUp(reason), before)
             elif before is not None and before.due_ms > now_ms:
                 wait_seconds = (before.due_ms - now_ms) / 1000
-                results[webhook.target_id] = TargetResult(Parked(wait_seconds), before)
+                results[webhook.target_id] = TargetResult(NotDue(wait_seconds), before)
             else:
                 due.append(Delivery(self, webhook, plan.body, before))
         for target_id in (self.owed or frozenset()) - {p.webhook.target_id for p in planned}:

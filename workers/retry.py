@@ -81,8 +81,8 @@ def decide(
     Args:
         outcome: How the exchange ended.
         settings: The server's own ``webhooks.retry`` when its file has one.
-        attempts: Tries of this target, this one included.
-        first_attempt_ms: When the first of them began, unix milliseconds.
+        attempts: Tries of this target, this one included; one that was parked is none.
+        first_attempt_ms: When the first of them began, or was parked, unix milliseconds.
         job_time_ms: The payload's ``time_ms``.
         now_ms: Unix milliseconds.
         chance: A random number, 0 <= chance < 1.
@@ -93,7 +93,7 @@ def decide(
     if outcome.delivered:
         return Delivered()
     if outcome.fault is None and outcome.status == 0:
-        return Parked(outcome.parked_seconds or _PARKED_SECONDS)
+        return _park(outcome, settings, attempts, now_ms - first_attempt_ms, now_ms - job_time_ms)
     elapsed_ms = max(0, now_ms - first_attempt_ms)
     if is_refusal(outcome, settings):
         tries = attempts if refusals is None else refusals
@@ -105,6 +105,24 @@ def decide(
     if settings is not None:
         return _by_settings(outcome, settings, attempts, elapsed_ms, chance)
     return _by_freshness(outcome, attempts, first_attempt_ms, job_time_ms, now_ms, chance)
+
+
+def _park(
+    outcome: Outcome,
+    settings: RetrySettings | None,
+    attempts: int,
+    elapsed_ms: int,
+    job_age_ms: int,
+) -> Decision:
+    """Not sent, not charged; but what waits for an endpoint is not worth more than its time."""
+    if settings is None:
+        over = elapsed_ms > LEAST_MS and job_age_ms > FRESH_MS
+    else:
+        over = elapsed_ms > max(LEAST_MS, settings.max_elapsed_time_ms)
+    if over:
+        seconds = round(elapsed_ms / 1000)
+        return GiveUp(f"endpoint is out of order: {_counted(attempts)}, held back for {seconds} s")
+    return Parked(outcome.parked_seconds or _PARKED_SECONDS)
 
 
 def _may_pass(status: int, settings: RetrySettings | None) -> bool:

@@ -1,4 +1,4 @@
-"""What a worker process needs to know, as plain values. Filled by ``sockq.supervisor``'s configuration."""
+"""What a worker process needs to know, as plain values. The configuration fills them."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ class TargetState(msgspec.Struct, frozen=True, omit_defaults=True):
 
     Attributes:
         attempts: Tries so far.
-        first_attempt_ms: When the first one began, unix milliseconds; 0: none yet.
+        first_attempt_ms: When the first one began, or was held back; unix milliseconds; 0: never.
         refusals: Answers so far that look final (a 404): few of them are enough.
         first_refusal_ms: When the first of these came; 0: none yet.
         reason: Why the last try failed; one line.

@@ -16,6 +16,12 @@ class Unsent(msgspec.Struct, frozen=True, gc=False):
     """The request was never sent, because the worker stops."""
 
 
+class NotDue(msgspec.Struct, frozen=True, gc=False):
+    """Another target brought the job back; this one's time comes ``delay_seconds`` from now."""
+
+    delay_seconds: float
+
+
 class TargetResult(msgspec.Struct, frozen=True, gc=False):
     """What became of one target in this claim.
 
@@ -24,7 +30,7 @@ class TargetResult(msgspec.Struct, frozen=True, gc=False):
         state: Its state for the next try; None where it has none (delivered, or never tried).
     """
 
-    decision: Decision | Unsent
+    decision: Decision | Unsent | NotDue
     state: TargetState | None
 
 
@@ -54,7 +60,7 @@ def conclude(
         # A replay owes the failed targets again, and nobody else.
         return Dead(lease, _why(failed), encode(JobState(dict.fromkeys(failed, TargetState()))))
     delay_seconds = min(tally.waits)
-    if not tally.tried:
+    if not tally.changed:
         # Nothing happened to the job: what it was claimed with still holds.
         return Release(lease, delay_seconds)
     after = encode(JobState(targets=tally.owed, failed=failed))
@@ -70,25 +76,29 @@ class _Tally:
     failed: dict[str, str]
     owed: dict[str, TargetState] = field(default_factory=dict)
     waits: list[float] = field(default_factory=list)
-    tried: bool = False
+    changed: bool = False
     charged: bool = False
 
     def add(self, target_id: str, result: TargetResult, now_ms: int) -> None:
         state = result.state or TargetState()
         match result.decision:
             case Delivered():
-                self.tried = True
+                self.changed = True
             case GiveUp() as gave_up:
-                self.tried = True
+                self.changed = True
                 self.failed[target_id] = gave_up.reason
             case TryAgain() as again:
-                self.tried = self.charged = True
+                self.changed = self.charged = True
                 due_ms = now_ms + int(again.delay_seconds * 1000)
                 self.owed[target_id] = msgspec.structs.replace(state, due_ms=due_ms)
                 self.waits.append(again.delay_seconds)
             case Parked() as parked:
+                self.changed = True  # since when it is held back, is part of its state
                 self.owed[target_id] = state
                 self.waits.append(parked.delay_seconds)
+            case NotDue() as early:
+                self.owed[target_id] = state
+                self.waits.append(early.delay_seconds)
             case Unsent():
                 self.owed[target_id] = state
                 self.waits.append(0.0)

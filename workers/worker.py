@@ -11,8 +11,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sockq.workers.engine import Engine
-
 from sockq.drivers.errors import BackendUnavailable, SockqError
 from sockq.drivers.job import Ack, Dead, Lease, Release, Retry, Settlement
 from sockq.drivers.source import Driver, Source
@@ -23,6 +21,7 @@ from sockq.workers.board import SlotWriter, WorkerState
 from sockq.workers.claimer import Claimer, Room
 from sockq.workers.delivery import Delivery, JobRun
 from sockq.workers.dialect import Invalid, WebhookJob, parse
+from sockq.workers.engine import Engine
 from sockq.workers.outage import Outage
 from sockq.workers.plan import plan
 from sockq.workers.settings import WorkerSettings
@@ -32,8 +31,8 @@ from sockq.workers.target_state import JobState, decode
 from sockq.workers.verdict import unknown_app
 from sockq.workers.worker_log import WorkerLog
 
-#: What is unsent or unanswered goes back this long before the drain deadline.
-GIVE_BACK_SECONDS = 3.0
+#: What is unanswered goes back this long before the drain deadline, so that it is settled in time.
+GIVE_BACK_SECONDS = 0.5
 #: A claim whose answer is on its way is let finish; one that only waits is cancelled.
 CLAIM_GRACE_SECONDS = 0.1
 

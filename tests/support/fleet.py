@@ -115,6 +115,10 @@ class Fleet:
         """Signal the parent alone."""
         os.kill(self.pid, number)
 
+    def signal_group(self, number: signal.Signals) -> None:
+        """Signal every process of the fleet, as a terminal does."""
+        os.killpg(self.pid, number)
+
     def wait(self, within: float = 40.0) -> int:
         """Wait for its end; return the exit code."""
         assert self.process is not None

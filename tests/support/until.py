@@ -13,12 +13,15 @@ T = TypeVar("T")
 STEP_SECONDS = 0.005
 
 
-def until(fact: Callable[[], T], within: float = 5.0) -> T:
+def until(
+    fact: Callable[[], T], within: float = 5.0, explain: Callable[[], str] | None = None
+) -> T:
     """Call ``fact`` until it returns something true and return that.
 
     Args:
         fact: Cheap and free of side effects. An exception it raises goes through at once.
         within: Seconds to go on trying.
+        explain: Asked for more to say when it did not come true: a log, say.
 
     Raises:
         AssertionError: the fact did not come true; the text shows what it was last.
@@ -29,7 +32,8 @@ def until(fact: Callable[[], T], within: float = 5.0) -> T:
         if seen:
             return seen
         if time.monotonic() >= deadline:
-            raise AssertionError(_missed(fact, seen, within))
+            more = f"\n{explain()}" if explain is not None else ""
+            raise AssertionError(_missed(fact, seen, within) + more)
         time.sleep(STEP_SECONDS)
 
 

@@ -58,7 +58,7 @@ def test_any_2xx_is_delivered(status: int, settings: RetrySettings | None) -> No
 
 
 @pytest.mark.parametrize("settings", [None, SOCKUDO, RetrySettings(enabled=False)])
-@pytest.mark.parametrize(("attempts", "at"), [(0, 0), (3, 100), (3, 9999)])
+@pytest.mark.parametrize(("attempts", "at"), [(0, 0), (3, 100), (3, 280)])
 def test_what_was_never_sent_is_parked(
     settings: RetrySettings | None, attempts: int, at: float
 ) -> None:
@@ -275,3 +275,35 @@ def test_a_409_is_a_refusal_only_without_settings() -> None:
     assert not is_refusal(Outcome(fault=Fault.RESET), None)
     assert not is_refusal(Outcome(), None)
     assert not is_refusal(Outcome(status=204), None)
+
+
+@pytest.mark.parametrize(
+    ("settings", "waited_s", "age_s", "gives_up"),
+    [
+        (None, 0, 400, False),  # stale when it came: still held for a while
+        (None, 61, 291, True),
+        (None, 61, 120, False),
+        (None, 59, 291, False),
+        (RetrySettings(max_elapsed_time_ms=120_000), 119, 900, False),
+        (RetrySettings(max_elapsed_time_ms=120_000), 121, 121, True),
+    ],
+)
+def test_what_is_held_back_outlives_its_time_by_nothing(
+    settings: RetrySettings | None, waited_s: int, age_s: int, gives_up: bool
+) -> None:
+    now = 1_700_000_000_000
+    decision = decide(
+        Outcome(parked_seconds=5.0),
+        settings,
+        attempts=2,
+        first_attempt_ms=now - waited_s * 1000,
+        job_time_ms=now - age_s * 1000,
+        now_ms=now,
+        chance=0.5,
+    )
+    if gives_up:
+        assert decision == GiveUp(
+            f"endpoint is out of order: 2 attempts, held back for {waited_s} s"
+        )
+    else:
+        assert decision == Parked(5.0)

@@ -7,7 +7,7 @@ import pytest
 from sockq.drivers.job import Ack, Dead, Lease, Release, Retry, Settlement
 from sockq.workers.retry import Delivered, GiveUp, Parked, TryAgain
 from sockq.workers.target_state import JobState, TargetState, decode, encode
-from sockq.workers.verdict import TargetResult, Unsent, conclude, unknown_app
+from sockq.workers.verdict import NotDue, TargetResult, Unsent, conclude, unknown_app
 
 NOW_MS = 1_700_000_000_000
 LEASE = Lease(id="j1", payload=b"{}", attempt=1, receipt="r1", owner="w0")
@@ -17,6 +17,7 @@ AGAIN_2S = TargetResult(TryAgain(2.0), TargetState(attempts=1, first_attempt_ms=
 AGAIN_9S = TargetResult(TryAgain(9.0), TargetState(attempts=4, first_attempt_ms=NOW_MS))
 GONE = TargetResult(GiveUp("endpoint answered 410 Gone"), TargetState(attempts=1))
 PARKED_5S = TargetResult(Parked(5.0), TargetState(attempts=3, first_attempt_ms=NOW_MS))
+NOT_DUE = TargetResult(NotDue(1.0), TargetState(attempts=3, first_attempt_ms=NOW_MS))
 UNSENT = TargetResult(Unsent(), None)
 
 
@@ -71,7 +72,7 @@ def test_several_failed_targets_are_all_named() -> None:
     )
 
 
-@pytest.mark.parametrize("result", [PARKED_5S, UNSENT])
+@pytest.mark.parametrize("result", [NOT_DUE, UNSENT])
 def test_what_was_never_sent_goes_back_uncharged_and_unchanged(result: TargetResult) -> None:
     settlement = settle(a=result, b=result)
     assert isinstance(settlement, Release)

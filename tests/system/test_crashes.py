@@ -1,0 +1,112 @@
+"""Processes that are really killed: nothing is lost, and only what was in flight comes twice."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import threading
+import time
+from collections import Counter
+
+import psutil
+import redis
+from support.fleet import Fleet
+from support.jobs import KEY, app, job, redis_config
+from support.redis_server import RedisServer
+from support.sink import Sink, events, header
+from support.until import until
+
+from sockq.supervisor.receiver_rules import Rule, Rules
+
+JOBS = 5_000
+KILLS = 20
+WORKERS = 3
+IN_FLIGHT = 64
+
+
+def test_twenty_kills_in_five_thousand_jobs_lose_nothing(
+    server: RedisServer, client: redis.Redis
+) -> None:
+    slow = Rules(default=Rule(delay_seconds=0.05))
+    with Sink({}, slow) as sink:
+        config = redis_config(
+            server.url, app(1, sink.url), in_flight=IN_FLIGHT, endpoint_in_flight=16
+        )
+        with Fleet(config, workers=WORKERS) as fleet:
+            feeder = threading.Thread(target=_feed, args=(client,))
+            feeder.start()
+            chance = random.Random(7)
+            for _ in range(KILLS):
+                victim = chance.choice(fleet.worker_pids())
+                os.kill(victim, signal.SIGKILL)
+                killed = time.monotonic()
+                until(lambda: victim not in fleet.worker_pids(), within=2, explain=fleet.log)
+                until(lambda: _serving(fleet) == WORKERS, within=10, explain=fleet.log)
+                assert time.monotonic() - killed < 2.0 + STATUS_COST_SECONDS
+            feeder.join()
+            until(lambda: _all_seen(sink), within=60, explain=fleet.log)
+            until(lambda: fleet.queue()["leased"] == 0, within=10)
+            assert fleet.queue()["dead"] == 0
+        ids = Counter(header(r, "X-Sockq-Delivery-Id") for r in sink.received)
+        assert len(ids) == JOBS
+        repeated = sum(count - 1 for count in ids.values())
+        assert repeated <= KILLS * IN_FLIGHT
+        by_id = {header(r, "X-Sockq-Delivery-Id"): events(r)[0]["channel"] for r in sink.received}
+        assert len(set(by_id.values())) == JOBS, "an id names one job"
+
+
+#: Each look at the status starts an interpreter.
+STATUS_COST_SECONDS = 2.0
+
+
+def _feed(client: redis.Redis) -> None:
+    for start in range(0, JOBS, 100):
+        client.rpush(KEY, *[job(f"c{n}") for n in range(start, start + 100)])
+        time.sleep(0.05)  # a producer's pace
+
+
+def _serving(fleet: Fleet) -> int:
+    return sum(
+        1 for w in fleet.status().get("workers", []) if w["pid"] and w["state"] != "booting"
+    )
+
+
+def _all_seen(sink: Sink) -> bool:
+    return len({str(events(r)[0]["channel"]) for r in sink.received}) == JOBS
+
+
+def test_a_dead_worker_s_jobs_are_sent_again_within_a_second(
+    server: RedisServer, client: redis.Redis
+) -> None:
+    """Sockudo 4 never sends them again, 5 after 29 s."""
+    hold = Rules(default=Rule(silent=True))
+    with Sink({}, hold) as sink, Fleet(redis_config(server.url, app(1, sink.url))) as fleet:
+        client.rpush(KEY, job("held"))
+        until(lambda: sink.count == 1, within=5)
+        sink.set_rules(Rules())
+        (busy,) = [w for w in fleet.status()["workers"] if w["in_flight"]]
+        killed = time.monotonic()
+        os.kill(busy["pid"], signal.SIGKILL)
+        until(lambda: sink.count == 2, within=2, explain=fleet.log)
+        assert time.monotonic() - killed < 1.0
+        first, second = sink.received
+        assert header(first, "X-Sockq-Delivery-Id") == header(second, "X-Sockq-Delivery-Id")
+        until(lambda: fleet.queue()["leased"] == 0, within=5)
+
+
+def test_a_killed_parent_leaves_no_process_behind_and_a_new_one_takes_over(
+    server: RedisServer, client: redis.Redis
+) -> None:
+    hold = Rules(default=Rule(silent=True))
+    with Sink({}, hold) as sink:
+        fleet = Fleet(redis_config(server.url, app(1, sink.url)), workers=2).start()
+        children = psutil.Process(fleet.pid).children(recursive=True)
+        client.rpush(KEY, job("held"))
+        until(lambda: sink.count == 1, within=5)
+        os.kill(fleet.pid, signal.SIGKILL)
+        fleet.wait()
+        sink.set_rules(Rules())
+        with fleet:
+            until(lambda: sink.count == 2, within=10, explain=fleet.log)
+            assert not [child for child in children if child.is_running()]
