@@ -112,7 +112,7 @@ class Board:
         return self._cut(_QUEUE_AT + WORDS_BYTES, _QUEUE_TEXT_BYTES)
 
     def event(self, number: int) -> memoryview:
-        """The text block of event ``number``: counted from 0 for ever; the ring forgets old ones."""
+        """The text block of event ``number``, counted from 0; the ring forgets old ones."""
         return self._cut(_EVENTS_AT + number % EVENTS * EVENT_BYTES, EVENT_BYTES)
 
     def slot(self, index: int) -> SlotWriter:
