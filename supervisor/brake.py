@@ -1,0 +1,94 @@
+"""The fleet's breaker at work: which worker may start, what a crash and a success change."""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+from sockq.supervisor.crew import Crew
+from sockq.supervisor.fleet_board import FleetBoard
+from sockq.supervisor.member import Member, Role
+from sockq.supervisor.restart import COUNTED, Breaker, BreakerState, Cause, RestartSettings
+from sockq.supervisor.slot import SERVING, SlotState
+from sockq.workers.logs import Event, Log
+
+_WAITING: Final = frozenset({SlotState.BACKOFF, SlotState.DEAD})
+
+
+class Brake:
+    """Stops a crash loop of the whole fleet; see ``restart.Breaker`` for the rules."""
+
+    def __init__(self, rules: RestartSettings, crew: Crew, fleet: FleetBoard, log: Log) -> None:
+        self._breaker = Breaker(rules)
+        self._rules = rules
+        self._crew = crew
+        self._fleet = fleet
+        self._log = log
+
+    @property
+    def on(self) -> bool:
+        """Whether there is a crash loop."""
+        return self._breaker.state is not BreakerState.CLOSED
+
+    @property
+    def retry_at(self) -> float:
+        """When the next canary may start; 0 without a crash loop."""
+        return self._breaker.retry_at if self.on else 0.0
+
+    def seconds_on(self, now: float) -> float:
+        """For how long the crash loop has lasted."""
+        return now - self._breaker.opened_at if self.on else 0.0
+
+    def lets_start(self, member: Member, now: float) -> bool:
+        """Whether the member may start now; a worker that may not is held."""
+        if member.role is not Role.WORKER:
+            return True
+        at = self._breaker.start_at(now, member.index)
+        if at > now:
+            member.slot.deferred(now, at, held=True)
+        return at <= now
+
+    def forget(self, member: Member) -> None:
+        """The member is no longer wanted, or could not be forked."""
+        if member.role is Role.WORKER:
+            self._breaker.forget(member.index)
+
+    def ended(self, member: Member, cause: Cause, now: float, target: int) -> None:
+        """A worker ended; its slot knows already when it may start again."""
+        if cause not in COUNTED:
+            # Not a crash, but its place on trial is free again, or the trial would wait for ever.
+            self._breaker.forget(member.index)
+            return
+        if member.deaths > 1 and member.settled():
+            self._succeeded(member, now, target)
+        if self._breaker.crashed(now, member.index, target):
+            self._log.error(Event.CRASH_LOOP, last=member.name, cause=cause.label)
+            self._fleet.event(
+                "error", f"crash loop ({member.name}: {cause.label}); one worker tries on"
+            )
+            for worker in self._crew.workers:
+                if worker.slot.state in _WAITING and worker.slot.wanted:
+                    worker.slot.deferred(now, self._breaker.retry_at, held=True)
+
+    def proof_at(self, member: Member) -> float:
+        """When the member will have proved that it stays up; never, when it need not."""
+        ready_at = member.slot.ready_at
+        tried = member.deaths > 0 or self.on
+        serving = member.role is Role.WORKER and member.slot.state in SERVING
+        if not (tried and serving) or member.proven or ready_at is None:
+            return math.inf
+        return ready_at + self._rules.proof_seconds
+
+    def look(self, member: Member, now: float, target: int) -> None:
+        """Count a success when the member has proved itself."""
+        if now >= self.proof_at(member):
+            self._succeeded(member, now, target)
+
+    def _succeeded(self, member: Member, now: float, target: int) -> None:
+        member.proven = True
+        if self._breaker.succeeded(member.index, target):
+            self._log.info(Event.CRASH_LOOP_OVER, by=member.name)
+            self._fleet.event("info", f"crash loop over: {member.name} stays up")
+            for worker in self._crew.workers:
+                if worker.slot.state is SlotState.HELD:
+                    worker.slot.deferred(now, now)

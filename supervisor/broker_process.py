@@ -1,0 +1,59 @@
+"""The process that holds the memory queue (``queue.driver = memory``)."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+
+from sockq.drivers.errors import BackendRefused
+from sockq.drivers.memory_broker import serve
+from sockq.supervisor.fleet import BrokerContext
+from sockq.workers import exits
+
+
+def run_broker(context: BrokerContext) -> int:
+    """Serve until the parent ends the channel; returns the exit code.
+
+    TERM alone does not end it while the parent lives: a service manager may send TERM to the whole
+    group at once, and the workers still need the queue to give back what they hold.
+    """
+    try:
+        asyncio.run(_serve(context))
+    except BackendRefused as error:
+        sys.stderr.write(f"sockq: {error}\n")
+        return exits.CONFIG
+    return exits.OK
+
+
+async def _serve(context: BrokerContext) -> None:
+    loop = asyncio.get_running_loop()
+    parent = os.getppid()
+    stop = asyncio.Event()
+
+    def heard() -> None:
+        with contextlib.suppress(BlockingIOError):
+            if not context.channel.recv(4096):
+                loop.remove_reader(context.channel)
+                stop.set()
+
+    def told_to_end() -> None:
+        if os.getppid() != parent:
+            stop.set()
+
+    def ready() -> None:
+        context.channel.send(b"R")
+
+    loop.add_signal_handler(signal.SIGTERM, told_to_end)
+    loop.add_reader(context.channel, heard)
+    settings = context.settings
+    await serve(
+        settings.socket_path,
+        settings.capacity,
+        settings.lease.lease_seconds,
+        settings.lease.dead_limit,
+        stop,
+        ready,
+    )

@@ -1,0 +1,50 @@
+"""What an action of a slot's state machine means for its process."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterable
+
+from sockq.supervisor.member import Member, Role
+from sockq.supervisor.process import Process
+from sockq.supervisor.slot import Action
+from sockq.workers.logs import Event, Log
+
+
+def carry_out(member: Member, actions: Iterable[Action], log: Log) -> None:
+    """Do ``actions`` to the member's process; a fault is logged and never goes further.
+
+    START is not among them: it is the caller's.
+    """
+    process = member.process
+    if process is None:
+        return
+    for action in actions:
+        try:
+            _one(member, process, action, log)
+        except Exception as error:
+            log.write("error", Event.PARENT_FAULT, {"name": member.name, "error": repr(error)})
+
+
+def _one(member: Member, process: Process, action: Action, log: Log) -> None:
+    who = {"name": member.name, "pid": process.pid}
+    match action:
+        case Action.DRAIN if member.role is Role.WORKER:
+            process.channel.send(b"D")
+            process.signal(signal.SIGTERM)
+        case Action.DRAIN:
+            # A helper finishes what it was told and leaves at EOF; one that boots need not finish.
+            process.channel.end()
+            if not process.ready:
+                process.signal(signal.SIGTERM)
+        case Action.DUMP:
+            log.warning(Event.PROCESS_SILENT, **who, state=member.slot.before_suspect.name.lower())
+            process.signal(signal.SIGUSR2)
+        case Action.KILL:
+            why = "silent" if member.slot.hung else "time is up"
+            log.warning(Event.PROCESS_KILLED, **who, why=why)
+            process.signal(signal.SIGKILL)
+        case Action.STUCK:
+            log.error(Event.PROCESS_STUCK, **who)
+        case Action.START:
+            raise AssertionError("a start is no action on a process")

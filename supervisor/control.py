@@ -1,0 +1,119 @@
+"""The control socket: one JSON object per line in, one per line out. Part of the parent's loop.
+
+The directory is 0700, so whoever can connect is the same user. A client that is slow, silent or
+talks nonsense costs a descriptor until it is closed, never time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import selectors
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final
+
+from sockq.supervisor.channel import Channel
+
+_CLIENTS: Final = 16
+_LINES_A_PASS: Final = 64
+_LINE_BYTES: Final = 64 * 1024
+
+Answer = Callable[[dict[str, object]], dict[str, object]]
+
+
+class Control:
+    """The listener and its clients."""
+
+    def __init__(self, path: Path, selector: selectors.BaseSelector, answer: Answer) -> None:
+        """Listen on ``path`` (a left-over socket there is replaced).
+
+        Raises:
+            OSError: the path cannot be used.
+        """
+        self._path = path
+        self._selector = selector
+        self._answer = answer
+        self._clients: set[Channel] = set()
+        path.unlink(missing_ok=True)
+        self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._listener.setblocking(False)  # noqa: FBT003 - the socket module's own name
+        with _short(path) as short:
+            self._listener.bind(short)
+        path.chmod(0o600)
+        self._listener.listen(_CLIENTS)
+        selector.register(self._listener, selectors.EVENT_READ, self._accept)
+
+    def fds(self) -> Iterator[int]:
+        """What children must close."""
+        yield self._listener.fileno()
+        for client in self._clients:
+            yield client.fileno()
+
+    def close(self) -> None:
+        """Stop listening, and remove the socket."""
+        for client in list(self._clients):
+            self._drop(client)
+        self._selector.unregister(self._listener)
+        self._listener.close()
+        self._path.unlink(missing_ok=True)
+
+    def _accept(self, _mask: int) -> None:
+        try:
+            end, _ = self._listener.accept()
+        except OSError:
+            return
+        if len(self._clients) >= _CLIENTS:
+            end.close()
+            return
+        client = Channel(end)
+        self._clients.add(client)
+        self._selector.register(client, selectors.EVENT_READ, self._serve(client))
+
+    def _serve(self, client: Channel) -> Callable[[int], None]:
+        def ready(_mask: int) -> None:
+            for line in client.receive_lines()[:_LINES_A_PASS]:
+                client.send(self._one(line))
+            if not client.open:
+                self._drop(client)
+                return
+            events = selectors.EVENT_READ | (selectors.EVENT_WRITE if client.wants_write else 0)
+            client.flush()
+            self._selector.modify(client, events, ready)
+
+        return ready
+
+    def _one(self, line: bytes) -> bytes:
+        answer: dict[str, object]
+        try:
+            request = json.loads(line) if len(line) <= _LINE_BYTES else None
+            if isinstance(request, dict):
+                answer = self._answer(request)
+            else:
+                answer = {"ok": False, "error": 'a request is an object: {"cmd": "ping"}'}
+        except (ValueError, RecursionError):
+            answer = {"ok": False, "error": "a request is one line of JSON"}
+        except Exception as error:
+            answer = {"ok": False, "error": f"internal error: {type(error).__name__}"}
+        return json.dumps(answer, separators=(",", ":"), default=str).encode() + b"\n"
+
+    def _drop(self, client: Channel) -> None:
+        self._clients.discard(client)
+        with contextlib.suppress(KeyError, ValueError):
+            self._selector.unregister(client)
+        client.close()
+
+
+@contextlib.contextmanager
+def _short(path: Path) -> Iterator[str]:
+    """The path in a form that fits a socket address (108 bytes), where the system offers one."""
+    if len(os.fsencode(path)) < 100 or not Path("/proc/self/fd").is_dir():  # noqa: PLR2004
+        yield str(path)
+        return
+    directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield f"/proc/self/fd/{directory}/{path.name}"
+    finally:
+        os.close(directory)

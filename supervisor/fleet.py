@@ -1,0 +1,114 @@
+"""What the parent needs to run a fleet, as plain values, and what it hands to its children."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sockq.drivers.settings import DriverSettings, MemorySettings
+from sockq.supervisor.restart import RestartSettings
+from sockq.supervisor.slot import SlotLimits
+from sockq.workers.board_memory import Board
+from sockq.workers.settings import WorkerSettings
+
+if TYPE_CHECKING:
+    from sockq.workers.process import WorkerContext
+
+#: What a worker keeps of the drain for giving back what it could not finish.
+GIVE_BACK_SECONDS = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class JanitorContext:
+    """What the janitor is given: its driver, the board, and its end of the channel."""
+
+    driver: DriverSettings
+    board: Board
+    channel: socket.socket
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerContext:
+    """What the memory broker is given: its settings, and its end of the channel."""
+
+    settings: MemorySettings
+    channel: socket.socket
+
+
+def _run_worker(context: WorkerContext) -> int:
+    from sockq.workers.process import run_worker  # noqa: PLC0415 - preloaded before the fork
+
+    return run_worker(context)
+
+
+def _run_janitor(context: JanitorContext) -> int:
+    from sockq.supervisor.janitor import run_janitor  # noqa: PLC0415
+
+    return run_janitor(context)
+
+
+def _run_broker(context: BrokerContext) -> int:
+    from sockq.supervisor.broker_process import run_broker  # noqa: PLC0415
+
+    return run_broker(context)
+
+
+def _preload(settings: FleetSettings) -> None:
+    from sockq.supervisor.preload import preload  # noqa: PLC0415 - heavy on purpose
+
+    preload(settings)
+
+
+@dataclass(frozen=True, slots=True)
+class FleetSettings:
+    """One fleet.
+
+    Attributes:
+        directory: Its own: lock, board, control socket, names of owners.
+        workers: How many, 1 to the board's number of slots less one.
+        driver: Of the queue.
+        worker: For every worker.
+        drain_seconds: From a stop to SIGKILL.
+        boot_seconds: From a fork to ready.
+        hang_seconds: From one beat to the next.
+        restart: The brakes on restarts.
+        give_up_seconds: A crash loop that lasts so long ends the fleet with 70; None: never.
+        soak_seconds: A reload watches each new worker for so long before it goes on.
+        version: Shown by the status.
+        facts: More that the status shows: ``{"queue": "webhooks"}``. No secrets.
+        worker_main: Body of a worker; returns its exit code.
+        janitor_main: Body of the janitor.
+        broker_main: Body of the memory broker.
+        preload: Imports what the bodies need, once, before the first fork.
+    """
+
+    directory: Path
+    workers: int
+    driver: DriverSettings
+    worker: WorkerSettings = field(default_factory=WorkerSettings)
+    drain_seconds: float = 25.0
+    boot_seconds: float = 60.0
+    hang_seconds: float = 15.0
+    restart: RestartSettings = field(default_factory=RestartSettings)
+    give_up_seconds: float | None = None
+    soak_seconds: float = 5.0
+    version: str = ""
+    facts: dict[str, object] = field(default_factory=dict)
+    worker_main: Callable[[WorkerContext], int] = _run_worker
+    janitor_main: Callable[[JanitorContext], int] = _run_janitor
+    broker_main: Callable[[BrokerContext], int] = _run_broker
+    preload: Callable[[FleetSettings], None] = _preload
+
+    @property
+    def limits(self) -> SlotLimits:
+        """The timers of a slot."""
+        return SlotLimits(boot_seconds=self.boot_seconds, hang_seconds=self.hang_seconds)
+
+    @property
+    def for_workers(self) -> WorkerSettings:
+        """The workers' settings; they give back early enough that nobody has to kill them."""
+        own = max(self.drain_seconds / 2, self.drain_seconds - GIVE_BACK_SECONDS)
+        return replace(self.worker, drain_seconds=min(own, self.worker.drain_seconds))

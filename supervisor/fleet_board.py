@@ -1,0 +1,90 @@
+"""What the parent writes on the board about the fleet as a whole."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import time
+from typing import Final
+
+from sockq.drivers.settings import DriverSettings
+from sockq.supervisor import board_words as words
+from sockq.supervisor.board_words import FleetState
+from sockq.supervisor.fleet import FleetSettings
+from sockq.workers.board_memory import Board
+from sockq.workers.seqlock import write_text
+
+_NS: Final = 1_000_000_000
+
+
+class FleetBoard:
+    """The header of the board, and the ring of events.
+
+    Attributes:
+        pid: Of this process.
+        board: The whole board.
+    """
+
+    def __init__(self, board: Board, settings: FleetSettings) -> None:
+        self.board = board
+        self.pid = os.getpid()
+        self._header = header = board.header
+        header[words.PARENT_PID] = self.pid
+        header[words.STARTED_NS] = time.monotonic_ns()
+        header[words.STARTED_UNIX_MS] = time.time_ns() // 1_000_000
+        header[words.PARENT_BEAT_NS] = time.monotonic_ns()
+        for word in (
+            words.QUEUE_READY,
+            words.QUEUE_LEASED,
+            words.QUEUE_DELAYED,
+            words.QUEUE_DEAD,
+            words.QUEUE_OLDEST_MS,
+        ):
+            board.queue[word] = words.UNKNOWN
+        facts = {
+            "version": settings.version,
+            "host": platform.node(),
+            "driver": driver_name(settings.driver),
+            "drain_seconds": settings.drain_seconds,
+            "hang_seconds": settings.hang_seconds,
+        }
+        write_text(board.header_text, json.dumps(facts | settings.facts, default=str))
+
+    @property
+    def state(self) -> FleetState:
+        """What ``set_state`` said last."""
+        return FleetState(self._header[words.FLEET_STATE])
+
+    def set_state(self, state: FleetState) -> None:
+        """The fleet is in this state from now on."""
+        if state is not self.state:
+            self._header[words.FLEET_STATE] = state
+            self._header[words.FLEET_STATE_SINCE_NS] = time.monotonic_ns()
+
+    def set(self, word: int, value: int) -> None:
+        """Write one word of the header."""
+        self._header[word] = value
+
+    def add(self, word: int) -> None:
+        """Count one up."""
+        self._header[word] += 1
+
+    def turned(self, now: float, lag: float, dropped: int) -> None:
+        """The loop turned, ``lag`` seconds later than it meant to."""
+        header = self._header
+        header[words.PARENT_BEAT_NS] = int(now * _NS)
+        header[words.WORST_LAG_NS] = max(header[words.WORST_LAG_NS], int(max(lag, 0.0) * _NS))
+        header[words.LOG_DROPPED] = dropped
+
+    def event(self, level: str, text: str) -> None:
+        """Put a line into the ring: ``unix-ms level text``."""
+        number = self._header[words.NEXT_EVENT]
+        at = time.time_ns() // 1_000_000
+        write_text(self.board.event(number), f"{at} {level} {text}")
+        self._header[words.NEXT_EVENT] = number + 1
+
+
+def driver_name(settings: DriverSettings) -> str:
+    """``redis``, ``memory``, …: as ``queue.driver`` spells it."""
+    return type(settings).__name__.removesuffix("Settings").lower()

@@ -1,0 +1,228 @@
+"""The janitor: gives back what dead workers held, sweeps what has expired, samples the queue.
+
+A process of its own with its own driver connection, because the parent never talks to a backend.
+Its start is also the fleet's check of the backend. Once it was ready an outage is a state on the
+board, never an end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import random
+import signal
+import sys
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Final
+
+from sockq.drivers.errors import BackendRefused, BackendUnavailable, SockqError
+from sockq.drivers.registry import make_driver
+from sockq.drivers.settings import DriverSettings
+from sockq.drivers.source import Driver
+from sockq.supervisor import board_words as words
+from sockq.supervisor.fleet import JanitorContext
+from sockq.supervisor.queue_board import QueueBoard
+from sockq.workers import exits
+from sockq.workers.logs import Event, Log
+
+_SWEEP_SECONDS: Final = 1.0
+_RETRY_SECONDS: Final = (0.1, 5.0)
+_BEAT_SECONDS: Final = 1.0
+#: For reclaims that are pending when the janitor is told to end.
+_LAST_SECONDS: Final = 3.0
+
+
+def run_janitor(
+    context: JanitorContext, make: Callable[[DriverSettings], Driver] = make_driver
+) -> int:
+    """Work until the channel ends; returns the exit code.
+
+    A backend that is not there at the start, or refuses, is one line on stderr and 75 or 78.
+    """
+    return asyncio.run(_Janitor(context, make(context.driver)).run())
+
+
+class _Janitor:
+    def __init__(self, context: JanitorContext, driver: Driver) -> None:
+        self._channel = context.channel
+        self._driver = driver
+        self._board = QueueBoard(context.board)
+        self._log = Log("janitor")
+        self._owners: deque[str] = deque()
+        self._work = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._ending = asyncio.Event()
+        self._heard = b""
+        self._unsent = bytearray()
+
+    async def run(self) -> int:
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGTERM, self._end)
+        loop.add_reader(self._channel, self._hear)
+        beating = loop.create_task(self._beat())
+        try:
+            code = await self._open()
+            if code is None:
+                await self._run_open()
+                code = exits.OK
+        finally:
+            beating.cancel()
+            await asyncio.gather(beating, return_exceptions=True)
+            with contextlib.suppress(SockqError):
+                await self._driver.close()
+        return code
+
+    async def _open(self) -> int | None:
+        opening = asyncio.ensure_future(self._driver.open())
+        ending = asyncio.ensure_future(self._ending.wait())
+        await asyncio.wait({opening, ending}, return_when=asyncio.FIRST_COMPLETED)
+        ending.cancel()
+        if not opening.done():
+            opening.cancel()
+            await asyncio.gather(opening, return_exceptions=True)
+            return exits.OK
+        try:
+            opening.result()
+        except BackendUnavailable as error:
+            sys.stderr.write(f"sockq: {error}\n")
+            return exits.UNAVAILABLE
+        except BackendRefused as error:
+            sys.stderr.write(f"sockq: {error}\n")
+            return exits.CONFIG
+        self._board.up()
+        self._say({"ready": True})
+        return None
+
+    async def _run_open(self) -> None:
+        loop = asyncio.get_running_loop()
+        tasks = [loop.create_task(self._reclaim_for_ever()), loop.create_task(self._sweep())]
+        ending = loop.create_task(self._ending.wait())
+        await asyncio.wait({ending, *tasks}, return_when=asyncio.FIRST_COMPLETED)
+        ending.cancel()
+        if self._ending.is_set():
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_LAST_SECONDS):
+                    await self._idle.wait()
+        for task in tasks:
+            task.cancel()
+        for ended in await asyncio.gather(*tasks, return_exceptions=True):
+            if isinstance(ended, BaseException) and not isinstance(ended, asyncio.CancelledError):
+                raise ended
+
+    # Reclaiming -------------------------------------------------------------------------------
+
+    async def _reclaim_for_ever(self) -> None:
+        tries = 0
+        while True:
+            while not self._owners:
+                self._idle.set()
+                self._work.clear()
+                await self._work.wait()
+            owner = self._owners[0]
+            try:
+                jobs = await self._reclaim(owner)
+            except SockqError as error:
+                self._outage(error)
+                # Nobody's turn is lost, and one owner that is refused does not stop the others.
+                self._owners.rotate(-1)
+                await asyncio.sleep(_pause_seconds(tries))
+                tries += 1
+                continue
+            tries = 0
+            with contextlib.suppress(ValueError):
+                self._owners.remove(owner)
+            self._board.add(words.QUEUE_RECLAIMED, jobs)
+            self._say({"reclaimed": owner, "jobs": jobs})
+
+    async def _reclaim(self, owner: str) -> int:
+        jobs = 0
+        for source in self._driver.sources:
+            while ended := await source.reclaim(owner):
+                jobs += ended
+        return jobs
+
+    # Sweep and sample ---------------------------------------------------------------------------
+
+    async def _sweep(self) -> None:
+        tries = 0
+        while True:
+            try:
+                for source in self._driver.sources:
+                    self._board.add(words.QUEUE_SWEPT, await source.reclaim(None))
+                stats = {source.name: await source.stats() for source in self._driver.sources}
+            except SockqError as error:
+                self._outage(error)
+                await asyncio.sleep(_pause_seconds(tries))
+                tries += 1
+                continue
+            tries = 0
+            down = self._board.up()
+            if down:
+                self._log.info(Event.BACKEND_UP, backend=self._driver.name, after_seconds=down)
+            self._board.sample(stats)
+            # Jitter: the janitors of a large fleet must not come to the backend together.
+            await asyncio.sleep(_SWEEP_SECONDS * random.uniform(0.8, 1.2))  # noqa: S311 - no secret
+
+    def _outage(self, error: SockqError) -> None:
+        if self._board.down():
+            self._log.error(Event.BACKEND_DOWN, backend=self._driver.name, error=str(error))
+
+    # The channel ----------------------------------------------------------------------------------
+
+    def _hear(self) -> None:
+        try:
+            received = self._channel.recv(65536)
+        except BlockingIOError:
+            return
+        except OSError:
+            received = b""
+        if not received:
+            asyncio.get_running_loop().remove_reader(self._channel)
+            self._end()
+            return
+        *lines, self._heard = (self._heard + received).split(b"\n")
+        for line in lines:
+            owner = json.loads(line).get("reclaim")
+            if owner and owner not in self._owners:
+                self._owners.append(owner)
+                self._idle.clear()
+                self._work.set()
+
+    def _say(self, what: dict[str, object]) -> None:
+        """Answer now, or when the parent reads again (it may be stopped for a while)."""
+        self._unsent += json.dumps(what).encode() + b"\n"
+        loop = asyncio.get_running_loop()
+        try:
+            while self._unsent:
+                del self._unsent[: self._channel.send(self._unsent)]
+        except BlockingIOError:
+            loop.add_writer(self._channel, self._say_rest)
+        except OSError:
+            self._unsent.clear()
+
+    def _say_rest(self) -> None:
+        try:
+            del self._unsent[: self._channel.send(self._unsent)]
+        except BlockingIOError:
+            return
+        except OSError:
+            self._unsent.clear()
+        if not self._unsent:
+            asyncio.get_running_loop().remove_writer(self._channel)
+
+    def _end(self) -> None:
+        self._ending.set()
+
+    async def _beat(self) -> None:
+        while True:
+            self._board.set(words.JANITOR_BEAT_NS, time.monotonic_ns())
+            await asyncio.sleep(_BEAT_SECONDS)
+
+
+def _pause_seconds(tries: int) -> float:
+    first, cap = _RETRY_SECONDS
+    return min(cap, first * 2.0**tries) * random.uniform(0.5, 1.0)  # noqa: S311 - no secret

@@ -1,0 +1,185 @@
+"""One place of the fleet: its state machine, its process, its words on the board."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from enum import StrEnum
+
+from sockq.supervisor.board_words import (
+    JANITOR_BEAT_NS,
+    PROCESS_CRASHES,
+    PROCESS_DEATHS,
+    PROCESS_GENERATION,
+    PROCESS_LAST_CAUSE,
+    PROCESS_LAST_END_NS,
+    PROCESS_LAST_EXIT,
+    PROCESS_LAST_MAXRSS_BYTES,
+    PROCESS_LAST_READY_NS,
+    PROCESS_NEXT_START_NS,
+    PROCESS_PID,
+    PROCESS_RESTARTS,
+    PROCESS_STARTED_NS,
+    PROCESS_STATE,
+    PROCESS_STATE_SINCE_NS,
+    PROCESS_WANTED,
+)
+from sockq.supervisor.process import Process
+from sockq.supervisor.restart import COUNTED, Backoff, Cause, Exit, RestartSettings
+from sockq.supervisor.slot import RUNNING, SERVING, Actions, Slot, SlotLimits, SlotState
+from sockq.workers.board import BEAT_NS, FETCH_OK_NS, SETTLED, STATE, SlotWriter, WorkerState
+from sockq.workers.seqlock import write_text
+
+_NS = 1_000_000_000
+
+
+class Role(StrEnum):
+    """What a child does."""
+
+    BROKER = "broker"
+    JANITOR = "janitor"
+    WORKER = "worker"
+
+
+class Member:
+    """A worker's slot, the janitor or the broker, over all its processes.
+
+    Attributes:
+        role: What it is.
+        index: Number of the slot; 0 for helpers.
+        name: ``w03``, ``janitor``: in logs and as the process name.
+        slot: The state machine.
+        backoff: Its brake.
+        process: The child that runs now, or None.
+        writer: The worker's part of the board, or None for helpers.
+        generation: Processes so far.
+        deaths: Ends so far.
+        faults: Those that speak against the code or its configuration.
+        ever_ready: Some process of it was ready.
+        proven: The process that runs now counts as a success.
+    """
+
+    def __init__(
+        self,
+        role: Role,
+        index: int,
+        words: memoryview,
+        text: memoryview | None,
+        writer: SlotWriter | None,
+        limits: SlotLimits,
+        restart: RestartSettings,
+        chance: Callable[[], float],
+    ) -> None:
+        self.role = role
+        self.index = index
+        self.name = f"w{index:02d}" if role is Role.WORKER else role.value
+        self.slot = Slot(limits)
+        self.backoff = Backoff(restart, chance)
+        self.process: Process | None = None
+        self.writer = writer
+        self.generation = 0
+        self.deaths = 0
+        self.faults = 0
+        self.ever_ready = False
+        self.proven = False
+        self._words = words
+        self._text = text
+        self._settled_before = 0
+        self._shown: tuple[object, ...] = ()
+
+    @property
+    def running(self) -> bool:
+        """Whether there is a process."""
+        return self.slot.state in RUNNING
+
+    def started(self, process: Process) -> None:
+        """A process exists. The board remembers it from now on."""
+        self.process = process
+        self.proven = False
+        self._words[PROCESS_STARTED_NS] = time.monotonic_ns()
+        if self.generation > 1:
+            self._words[PROCESS_RESTARTS] += 1
+
+    @property
+    def serving(self) -> bool:
+        """Whether its process is ready (or was, and is looked at)."""
+        return self.slot.state in SERVING
+
+    def before_start(self) -> None:
+        """A fork is about to be tried: count the generation, clear the worker's gauges."""
+        self.generation += 1
+        if self.writer is not None:
+            self.writer.reset(self.generation)
+            self._settled_before = self.writer.words[SETTLED]
+
+    def observe(self, now: float, queue: memoryview) -> Actions:
+        """Look at the board, and tell the state machine."""
+        if self.process is None:
+            return ()
+        if self.writer is not None:
+            words = self.writer.words
+            state, beat = words[STATE], words[BEAT_NS] / _NS
+            worker = WorkerState(state) if state in _WORKER_STATES else WorkerState.UNSET
+            if not self.process.ready:
+                return ()
+            if worker in (WorkerState.UNSET, WorkerState.BOOTING):
+                worker = WorkerState.READY
+        else:
+            if not self.process.ready:
+                return ()
+            worker = WorkerState.READY
+            beat = queue[JANITOR_BEAT_NS] / _NS if self.role is Role.JANITOR else now
+        was = self.slot.ready_at
+        actions = self.slot.observed(now, worker, beat)
+        if was is None and self.slot.ready_at is not None:
+            self.ever_ready = True
+            self._words[PROCESS_LAST_READY_NS] = int(now * _NS)
+        return actions
+
+    def settled(self) -> bool:
+        """Whether the process that runs, or ran last, settled a job."""
+        return self.writer is not None and self.writer.words[SETTLED] > self._settled_before
+
+    def progressed(self) -> bool:
+        """Whether it settled a job, or the backend answered it; helpers do by being ready."""
+        if self.writer is None:
+            return self.slot.ready_at is not None
+        return self.settled() or self.writer.words[FETCH_OK_NS] > 0
+
+    def ended(self, now: float, cause: Cause, end: Exit, maxrss_bytes: int) -> None:
+        """The process is gone: note how."""
+        self.process = None
+        self.deaths += 1
+        self.faults += cause in COUNTED or cause is Cause.CONFIG
+        words = self._words
+        words[PROCESS_DEATHS] = self.deaths
+        words[PROCESS_LAST_CAUSE] = cause
+        words[PROCESS_LAST_EXIT] = end.word
+        words[PROCESS_LAST_END_NS] = int(now * _NS)
+        words[PROCESS_LAST_MAXRSS_BYTES] = maxrss_bytes
+
+    def tell(self, text: str) -> None:
+        """Have the board say how the last process ended."""
+        if self._text is not None:
+            write_text(self._text, text)
+
+    def publish(self) -> None:
+        """Bring the parent's words of this place up to date, when anything changed."""
+        slot, process = self.slot, self.process
+        pid = process.pid if process else 0
+        show = (slot.state, slot.since, slot.deadline, pid, self.backoff.crashes, slot.wanted)
+        if show == self._shown:
+            return
+        self._shown = show
+        words = self._words
+        words[PROCESS_PID] = pid
+        words[PROCESS_GENERATION] = self.generation
+        words[PROCESS_STATE] = slot.state
+        words[PROCESS_STATE_SINCE_NS] = int(slot.since * _NS)
+        words[PROCESS_CRASHES] = self.backoff.crashes
+        words[PROCESS_WANTED] = slot.wanted
+        waits = slot.state in (SlotState.BACKOFF, SlotState.HELD) and slot.deadline is not None
+        words[PROCESS_NEXT_START_NS] = int((slot.deadline or 0.0) * _NS) if waits else 0
+
+
+_WORKER_STATES = frozenset(WorkerState)

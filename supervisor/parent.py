@@ -1,0 +1,148 @@
+"""The parent: one thread, one selector; forks, reaps, times, signals, decides, counts.
+
+A pass of the loop: wait, read all channels, reap, look at signals, then act on what is due. In this
+order, because a death that is handled before its channel is read would close a descriptor whose
+event is still in hand. Nothing here blocks, opens a connection, or trusts the wall clock.
+"""
+
+from __future__ import annotations
+
+import selectors
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from sockq.supervisor.board_words import FleetState
+from sockq.supervisor.control import Control
+from sockq.supervisor.crew import Crew
+from sockq.supervisor.doorbell import Doorbell
+from sockq.supervisor.fleet import FleetSettings
+from sockq.supervisor.fleet_board import FleetBoard
+from sockq.supervisor.operator import Operator
+from sockq.supervisor.owners import OwnersFile, await_gone, owner_prefix
+from sockq.supervisor.pidlock import (
+    BOARD_NAME,
+    CONTROL_NAME,
+    OWNERS_NAME,
+    LockError,
+    LockInfo,
+    PidLock,
+)
+from sockq.supervisor.preload import freeze
+from sockq.supervisor.steps import Steps
+from sockq.workers import exits
+from sockq.workers.board_memory import MAX_SLOTS, Board
+from sockq.workers.logs import Event, Log
+
+_LONGEST_WAIT_SECONDS: Final = 1.0
+#: A loop that woke so late did not run: whoever was silent meanwhile is not blamed.
+_LAG_SECONDS: Final = 1.0
+_PREDECESSOR_SECONDS: Final = (1.0, 2.0)
+
+Handler = Callable[[int], None]
+
+
+class Parent:
+    """A running fleet."""
+
+    def __init__(self, settings: FleetSettings, lock: PidLock, owners: OwnersFile) -> None:
+        self.log = Log("parent")
+        self._lock = lock
+        self._owners = owners
+        self._selector = selectors.DefaultSelector()
+        self._doorbell = Doorbell()
+        self._board = Board.create(MAX_SLOTS, settings.directory / BOARD_NAME)
+        self._fleet = FleetBoard(self._board, settings)
+        self.log.info(Event.FLEET_STARTING, pid=self._fleet.pid, workers=settings.workers)
+        prefix = owner_prefix(settings.directory, int(time.time() * 1000))
+        crew = Crew(settings, self._board, owners, prefix, self.log, self._fds)
+        self._steps = Steps(settings, crew, self._fleet, self._selector, owners, self.log)
+        self._operator = Operator(settings, self._steps, self._fleet, self.log)
+        self._control = Control(
+            settings.directory / CONTROL_NAME, self._selector, self._operator.answer
+        )
+        self._selector.register(self._doorbell.fd, selectors.EVENT_READ, lambda _mask: None)
+        in_memory = not (settings.directory / BOARD_NAME).exists()
+        lock.write(LockInfo(self._fleet.pid, self._board.fd if in_memory else None))
+
+    def take_over(self) -> None:
+        """Wait until a killed predecessor's processes are gone; their jobs go back first of all."""
+        left = self._owners.left
+        if not left:
+            return
+        there = await_gone(left, *_PREDECESSOR_SECONDS)
+        self.log.warning(Event.PREDECESSOR_FOUND, owners=len(left), still_there=len(there) or None)
+        for known in left:
+            if known not in there and ":w" in known.owner:
+                self._steps.reclaims.add(known)
+
+    def run(self) -> int:
+        """Turn until the fleet has stopped; returns the exit code."""
+        steps = self._steps
+        steps.act(time.monotonic())
+        while not steps.over:
+            now = time.monotonic()
+            timeout = min(max(0.0, steps.next_deadline() - now), _LONGEST_WAIT_SECONDS)
+            expected = now + timeout
+            ready = self._selector.select(timeout)
+            now = time.monotonic()
+            lag = now - expected
+            self._fleet.turned(now, lag, self.log.dropped)
+            if lag > _LAG_SECONDS:
+                steps.slept(now, lag)
+            for key, mask in ready:
+                self._guard(key.data, mask)
+            steps.reap(time.monotonic())
+            for number in sorted(self._doorbell.take()):
+                self._guard(self._operator.signalled, number)
+            steps.act(time.monotonic())
+        return steps.exit_code
+
+    def close(self) -> None:
+        """Let go of everything; what is not given back yet is remembered for the next parent."""
+        self._fleet.set_state(FleetState.STOPPED)
+        self._control.close()
+        self._owners.close(self._steps.reclaims.pending)
+        self._selector.close()
+        self._doorbell.close()
+        self._lock.release()
+        (self._lock.directory / BOARD_NAME).unlink(missing_ok=True)
+
+    def _guard(self, handler: Handler, argument: int) -> None:
+        try:
+            handler(argument)
+        except Exception as error:
+            self.log.write("error", Event.PARENT_FAULT, {"error": repr(error)})
+
+    def _fds(self) -> Iterator[int]:
+        """What no child may hold. The epoll descriptor, or where there is none, nothing."""
+        yield from self._doorbell.fds
+        yield from self._control.fds()
+        yield self._lock.fd
+        epoll = getattr(self._selector, "fileno", None)
+        if epoll is not None:
+            yield epoll()
+
+
+def run_fleet(settings: FleetSettings) -> int:
+    """Run a fleet in this process until it is told to stop.
+
+    Returns:
+        The exit code (see ``sockq.workers.exits``). Refusals are one line on stderr.
+    """
+    try:
+        lock = PidLock.take(settings.directory)
+    except LockError as error:
+        sys.stderr.write(f"sockq: {error}\n")
+        return exits.LOCKED
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    settings.preload(settings)
+    freeze()
+    parent = Parent(settings, lock, OwnersFile.open(settings.directory / OWNERS_NAME))
+    try:
+        parent.take_over()
+        return parent.run()
+    finally:
+        parent.close()

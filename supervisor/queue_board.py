@@ -1,0 +1,78 @@
+"""What the janitor writes on the board: counts of the queue, and whether the backend answers."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from typing import Final
+
+from sockq.drivers.source import QueueStats
+from sockq.supervisor import board_words as words
+from sockq.workers.board_memory import Board
+from sockq.workers.seqlock import write_text
+
+_NS: Final = 1_000_000_000
+
+
+class QueueBoard:
+    """The queue region of the board. One writer: the janitor that runs now."""
+
+    def __init__(self, board: Board) -> None:
+        self._words = board.queue
+        self._text = board.queue_text
+
+    def set(self, word: int, value: int) -> None:
+        """Write one word."""
+        self._words[word] = value
+
+    def add(self, word: int, count: int) -> None:
+        """Count up; the counts go on over the janitor's restarts."""
+        self._words[word] += count
+
+    def sample(self, stats: Mapping[str, QueueStats]) -> None:
+        """Write the sums over all sources, then each of them as text."""
+        each = list(stats.values())
+        ages = [one.oldest_seconds for one in each if one.oldest_seconds is not None]
+        self.set(words.QUEUE_READY, _sum([one.ready for one in each]))
+        self.set(words.QUEUE_LEASED, _sum([one.leased for one in each]))
+        self.set(words.QUEUE_DELAYED, _sum([one.delayed for one in each]))
+        self.set(words.QUEUE_DEAD, _sum([one.dead for one in each]))
+        self.set(words.QUEUE_OLDEST_MS, int(max(ages) * 1000) if ages else words.UNKNOWN)
+        self.set(words.QUEUE_EVICTED, sum(one.evicted for one in each))
+        self.set(words.QUEUE_SAMPLED_NS, time.monotonic_ns())
+        told = [
+            {
+                "name": name,
+                "ready": one.ready,
+                "leased": one.leased,
+                "delayed": one.delayed,
+                "dead": one.dead,
+                "oldest_seconds": one.oldest_seconds,
+                "evicted": one.evicted,
+            }
+            for name, one in stats.items()
+        ]
+        write_text(self._text, json.dumps(told, separators=(",", ":")))
+
+    def up(self) -> float:
+        """The backend answers; returns for how many seconds it had been down, or 0."""
+        now = time.monotonic_ns()
+        down_since = self._words[words.BACKEND_DOWN_SINCE_NS]
+        if not self._words[words.BACKEND_UP_SINCE_NS]:
+            self.set(words.BACKEND_UP_SINCE_NS, now)
+        self.set(words.BACKEND_DOWN_SINCE_NS, 0)
+        return max(0.0, (now - down_since) / _NS) if down_since else 0.0
+
+    def down(self) -> bool:
+        """The backend does not answer; True when it did until now."""
+        if self._words[words.BACKEND_DOWN_SINCE_NS]:
+            return False
+        self.set(words.BACKEND_DOWN_SINCE_NS, time.monotonic_ns())
+        self.set(words.BACKEND_UP_SINCE_NS, 0)
+        return True
+
+
+def _sum(values: list[int | None]) -> int:
+    known = [value for value in values if value is not None]
+    return sum(known) if known else words.UNKNOWN

@@ -1,0 +1,290 @@
+"""The steps of a pass: what is due, who ended, what comes next.
+
+Order of the start: broker (memory only), janitor, workers. Order of the stop: workers, then what
+they held is given back, then janitor, broker.
+"""
+
+from __future__ import annotations
+
+import math
+import selectors
+from typing import Final
+
+from sockq.supervisor import board_words as words
+from sockq.supervisor.board_words import FleetState
+from sockq.supervisor.brake import Brake
+from sockq.supervisor.carry_out import carry_out
+from sockq.supervisor.channels import Channels
+from sockq.supervisor.crew import Crew
+from sockq.supervisor.endings import Ending, Endings
+from sockq.supervisor.fleet import FleetSettings
+from sockq.supervisor.fleet_board import FleetBoard
+from sockq.supervisor.member import Member, Role
+from sockq.supervisor.owners import Known, OwnersFile
+from sockq.supervisor.process import reap
+from sockq.supervisor.reclaims import Reclaims
+from sockq.supervisor.reloading import Reloading
+from sockq.supervisor.restart import Cause
+from sockq.supervisor.shutdown import Shutdown
+from sockq.supervisor.slot import Action, SlotState
+from sockq.workers import exits
+from sockq.workers.logs import Event, Log
+
+_FORKS_A_PASS: Final = 4
+#: After the last worker has gone: for giving back, then for each helper's own end.
+_GIVE_BACK_SECONDS: Final = 3.0
+_HELPER_SECONDS: Final = 4.0
+#: A helper that never was ready has so many tries.
+_BOOT_TRIES: Final = 5
+_NS: Final = 1_000_000_000
+#: Ends at the start that starting again cannot mend, or is not ours to.
+_REFUSED: Final = frozenset({Cause.CONFIG, Cause.TEMPFAIL})
+
+
+class Steps:
+    """The fleet's state, and what changes it.
+
+    Attributes:
+        crew: All places of the fleet.
+        target: Workers wanted.
+        shutdown: The stop that was asked for.
+        reclaims: Dead owners whose jobs are not given back yet.
+        reloading: The reload that is under way, if any.
+        paused: Whether the workers were told to claim nothing.
+        over: Nothing runs any more, and nothing will.
+        exit_code: Of the fleet, once it is over.
+    """
+
+    def __init__(
+        self,
+        settings: FleetSettings,
+        crew: Crew,
+        fleet: FleetBoard,
+        selector: selectors.BaseSelector,
+        owners: OwnersFile,
+        log: Log,
+    ) -> None:
+        self.crew = crew
+        self.target = settings.workers
+        self.shutdown = Shutdown(settings.drain_seconds)
+        self.reclaims = Reclaims()
+        self.reloading = Reloading(settings, crew, log)
+        self.paused = self.over = False
+        self.exit_code = exits.OK
+        self._settings = settings
+        self._fleet = fleet
+        self._owners = owners
+        self._log = log
+        self._brake = Brake(settings.restart, crew, fleet, log)
+        self._channels = Channels(selector, self.reclaims, log, self._look)
+        self._endings = Endings(fleet, log)
+        self._booted = self._announced = False
+        self._slots_used = 0
+        self._give_back_until = math.inf
+
+    # The loop's side --------------------------------------------------------------------------
+
+    def next_deadline(self) -> float:
+        """When something is due at the latest, monotonic seconds. The slots hold the truth."""
+        soonest = min(self._give_back_until, self.reloading.look_at)
+        for member in self.crew:
+            if member.slot.deadline is not None:
+                soonest = min(soonest, member.slot.deadline, self._brake.proof_at(member))
+        return soonest
+
+    def slept(self, now: float, lag: float) -> None:
+        """The loop did not run for ``lag`` seconds: nobody's silence counts."""
+        self._log.warning(Event.PARENT_LATE, lag_seconds=lag)
+        for member in self.crew:
+            self._look(member, now)
+            member.slot.forgive(now, lag)
+
+    def reap(self, now: float) -> None:
+        """Take in all that ended."""
+        for ended in reap():
+            member = self.crew.by_pid(ended.pid)
+            if member is None or member.process is None:
+                self._fleet.add(words.FOREIGN_ENDED)
+                continue
+            process = member.process
+            self._channels.hear(member, process)
+            ending = self._endings.judge(member, ended, now)
+            self._channels.release(process)
+            if member.role is Role.WORKER:
+                self.reclaims.add(Known(process.pid, 0, process.owner))
+            elif member.role is Role.JANITOR:
+                self.reclaims.janitor_lost()
+            member.slot.exited(now, now + ending.delay_seconds)
+            self._judged(member, ending, now)
+
+    def act(self, now: float) -> None:
+        """Do all that is due, and bring the board up to date."""
+        forks = _FORKS_A_PASS
+        for member in self.crew:
+            slot = member.slot
+            if slot.deadline is None:
+                continue
+            if slot.deadline <= now:
+                self._look(member, now)
+                actions = slot.due(now)
+                if actions != (Action.START,):
+                    carry_out(member, actions, self._log)
+                elif forks > 0 and self._brake.lets_start(member, now):
+                    forks -= 1
+                    self._start(member, now)
+            self._brake.look(member, now, self.target)
+        if self.shutdown.deadline is None:
+            self._advance_boot(now)
+            self.reloading.act(now)
+            limit = self._settings.give_up_seconds
+            if limit is not None and self._brake.seconds_on(now) >= limit:
+                self.stop(now, code=exits.GAVE_UP)
+        else:
+            self._advance_stop(now)
+        self._channels.tell_reclaims(self.crew.janitor)
+        self._publish()
+
+    # What the operator asks for -----------------------------------------------------------------
+
+    def stop(self, now: float, *, at_once: bool = False, code: int = exits.OK) -> None:
+        """Stop the fleet; a repeat only shortens what is left. ``code``: why, when nobody asked."""
+        if not self.shutdown.ask(now, at_once=at_once):
+            return
+        self.exit_code = self.exit_code or code
+        deadline = self.shutdown.deadline
+        assert deadline is not None
+        self._fleet.set(words.DRAIN_DEADLINE_NS, int(deadline * _NS))
+        left = max(0.0, deadline - now)
+        self._log.info(Event.FLEET_DRAINING, seconds=left, request=self.shutdown.requests)
+        self.reloading.cancel()
+        for worker in self.crew.workers:
+            slot = worker.slot
+            slot.unwant(now)
+            actions = slot.stop(now, deadline) if deadline > now else slot.kill(now)
+            carry_out(worker, actions, self._log)
+
+    def scale(self, now: float, target: int) -> bool:
+        """Want ``target`` workers from now on; False when that is impossible."""
+        if self.shutdown.deadline is not None or not 1 <= target < len(self.crew.workers):
+            return False
+        if target != self.target:
+            self._log.info(Event.FLEET_SCALED, before=self.target, workers=target)
+        self.target = target
+        for worker in self.crew.workers if self._booted else ():
+            if worker.index < target:
+                worker.slot.want(now)
+            elif worker.slot.wanted and worker.index != self.reloading.surge:
+                self._brake.forget(worker)
+                self.reloading.drop(worker.index)
+                worker.slot.unwant(now)
+                until = now + self._settings.drain_seconds
+                carry_out(worker, worker.slot.stop(now, until), self._log)
+        return True
+
+    def reload(self, now: float) -> bool:
+        """Replace all workers, one at a time; False when that cannot begin now."""
+        can = self._booted and self.shutdown.deadline is None
+        return can and self.reloading.begin(now, self.target)
+
+    def pause(self, *, paused: bool) -> None:
+        """Have the workers claim nothing more (or again)."""
+        self.paused = paused
+        self._log.info(Event.FLEET_PAUSED if paused else Event.FLEET_RESUMED)
+        for worker in self.crew.workers:
+            if worker.process is not None:
+                worker.process.channel.send(b"P" if paused else b"C")
+
+    # --------------------------------------------------------------------------------------------
+
+    def _start(self, member: Member, now: float) -> None:
+        slot = member.slot
+        slot.forking(now)
+        process = self.crew.launch(member, now)
+        if process is None:
+            self._fleet.add(words.FORKS_FAILED)
+            self._brake.forget(member)
+            delay = member.backoff.delay(
+                Cause.FORK_FAILED, lived_seconds=0.0, ready_seconds=0.0, progress=False
+            )
+            slot.deferred(now, now + delay)
+            return
+        slot.forked(now)
+        self._owners.appended(lambda: self.crew.known() + self.reclaims.pending)
+        self._channels.watch(member, process)
+        if self.paused and member.role is Role.WORKER:
+            process.channel.send(b"P")
+        self._slots_used = max(self._slots_used, member.index + 1)
+
+    def _look(self, member: Member, now: float) -> None:
+        carry_out(member, member.observe(now, self._fleet.board.queue), self._log)
+        if member.role is Role.WORKER and member.ever_ready and not self._announced:
+            self._announced = True
+            self._log.info(Event.FLEET_READY, workers=self.target)
+
+    def _judged(self, member: Member, ending: Ending, now: float) -> None:
+        """What an end means for the fleet."""
+        cause = ending.cause
+        if self.shutdown.deadline is not None:
+            if cause is Cause.DRAIN_CUT and member.role is Role.WORKER:
+                self.exit_code = self.exit_code or exits.DRAIN_CUT
+            return
+        if member.role is Role.WORKER:
+            self._brake.ended(member, cause, now, self.target)
+            if cause is Cause.CONFIG and not self._announced:
+                self.stop(now, code=ending.exit.code or exits.CONFIG)
+        elif not member.ever_ready:
+            if cause in _REFUSED:
+                self.stop(now, code=ending.exit.code or exits.CONFIG)
+            elif member.deaths >= _BOOT_TRIES:
+                self.stop(now, code=exits.GAVE_UP)
+
+    def _advance_boot(self, now: float) -> None:
+        if self._booted:
+            return
+        for helper in self.crew.helpers:
+            helper.slot.want(now)
+            if not helper.ever_ready:
+                return
+        self._booted = True
+        self.scale(now, self.target)
+
+    def _advance_stop(self, now: float) -> None:
+        if any(worker.running for worker in self.crew.workers):
+            return
+        if math.isinf(self._give_back_until):
+            self._give_back_until = now + _GIVE_BACK_SECONDS
+        if len(self.reclaims) and self.crew.janitor.ever_ready and now < self._give_back_until:
+            return
+        self._give_back_until = now  # reached
+        for helper in reversed(self.crew.helpers):
+            helper.slot.unwant(now)
+            if helper.running:
+                if helper.slot.state is not SlotState.DRAINING:
+                    actions = helper.slot.stop(now, now + _HELPER_SECONDS)
+                    carry_out(helper, actions, self._log)
+                self._give_back_until = now + 1.0
+                return
+        left = len(self.reclaims) or None
+        self._log.info(Event.FLEET_STOPPED, code=self.exit_code, not_given_back=left)
+        self.over = True
+
+    def _publish(self) -> None:
+        for member in self.crew:
+            member.publish()
+        fleet = self._fleet
+        fleet.set(words.TARGET, self.target)
+        fleet.set(words.SLOTS_USED, self._slots_used)
+        fleet.set(words.PENDING_RECLAIMS, len(self.reclaims))
+        fleet.set(words.RETRY_AT_NS, int(self._brake.retry_at * _NS))
+        fleet.set(words.RELOADS_OK, self.reloading.ok)
+        fleet.set(words.RELOADS_FAILED, self.reloading.failed)
+        fleet.set_state(self._state())
+
+    def _state(self) -> FleetState:
+        if self.shutdown.deadline is not None:
+            return FleetState.DRAINING
+        if self._brake.on:
+            return FleetState.CRASH_LOOP
+        if not self._announced:
+            return FleetState.STARTING
+        return FleetState.PAUSED if self.paused else FleetState.RUNNING
