@@ -1,0 +1,300 @@
+"""What a worker of a Sockudo 5 queue owes the others: events, trims, hints, and quarantine."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+
+import pytest
+from support.until import async_until
+from support.v2_fixtures import OpenQueue, open_queue
+from support.v2_queue import Queue, enveloped, job_data, new_id, now_ms
+
+from sockq.drivers.errors import BackendRefused
+from sockq.drivers.job import Ack, Dead, NewJob, Release, Retry
+from sockq.drivers.settings import LeaseSettings, ReliabilitySettings
+
+__all__ = ["open_queue"]
+
+#: The server's delays for attempts 1 to 8 (base 1 s, at most 60 s, jitter 0.2) of these ids.
+SERVER_DELAYS_MS = {
+    "a" * 32: [913, 1826, 3652, 7304, 14608, 29216, 54780, 54780],
+    "0" * 32: [994, 1988, 3975, 7950, 15900, 31801, 59626, 59626],
+    "stable-job": [836, 1672, 3344, 6688, 13376, 26753, 50162, 50162],
+}
+
+
+async def _filled(queue: Queue, count: int) -> list[str]:
+    ids = [new_id() for _ in range(count)]
+    for id_ in ids:
+        await queue.push(id_)
+    return ids
+
+
+async def test_every_move_is_an_event(open_queue: OpenQueue) -> None:
+    queue = await open_queue()
+    source = queue.source
+    ids = await source.enqueue([NewJob(job_data(str(n))) for n in range(4)])
+    acked, retried, buried, released = await source.claim(4, 0.0, "owner-1")
+    before = now_ms()
+    await source.settle(
+        [Ack(acked), Retry(retried, 0.001, b""), Dead(buried, "gone", b""), Release(released)]
+    )
+    assert await source.replay([buried.id]) == [True]
+    await async_until(lambda: now_ms() > before + 10)
+    await source.reclaim(None)
+    await source.claim(1, 0.0, "owner-2")
+    await source.reclaim("owner-2")
+    assert sorted(await queue.events()) == sorted(
+        [("enqueued", id_) for id_ in ids]
+        + [("active", id_) for id_ in ids]
+        + [("completed", acked.id), ("retrying", retried.id), ("failed", buried.id)]
+        + [("waiting", released.id), ("replayed", buried.id), ("waiting", retried.id)]
+        + [("active", released.id), ("stalled", released.id)]
+    )
+    (row,) = await queue.run("XREVRANGE", "events", "+", "-", "COUNT", 1)
+    assert row[1][::2] == [b"event", b"job_id", b"timestamp"]
+    assert abs(int(row[1][5]) - now_ms()) < 60_000
+
+
+async def test_no_events_are_kept_where_the_server_keeps_none(open_queue: OpenQueue) -> None:
+    queue = await open_queue(reliability=ReliabilitySettings(event_retention=0))
+    await queue.source.enqueue([NewJob(job_data("x"))])
+    (lease,) = await queue.source.claim(1, 0.0, "owner-1")
+    await queue.source.settle([Retry(lease, 0.0, b"")])
+    assert await queue.run("EXISTS", "events") == 0
+
+
+async def test_the_stream_is_trimmed(open_queue: OpenQueue) -> None:
+    queue = await open_queue(reliability=ReliabilitySettings(event_retention=100))
+    await _filled(queue, 1)
+    for _ in range(500):
+        (lease,) = await queue.source.claim(1, 0.0, "owner-1")
+        await queue.source.settle([Release(lease)])
+    assert 100 <= await queue.run("XLEN", "events") <= 300  # whole nodes of 100 entries
+
+
+async def test_completed_jobs_are_kept_up_to_the_limit(open_queue: OpenQueue) -> None:
+    queue = await open_queue(reliability=ReliabilitySettings(completed_retention=3))
+    ids = await _filled(queue, 5)
+    for _ in ids:
+        (lease,) = await queue.source.claim(1, 0.0, "owner-1")
+        await queue.source.settle([Ack(lease)])
+        await asyncio.sleep(0.002)  # the next one completes in another millisecond
+    assert list(await queue.scores("completed")) == ids[2:]
+    for rows in ("jobs", "attempts", "max-attempts"):
+        assert set(await queue.table(rows)) == set(ids[2:])
+
+
+async def test_a_completed_job_is_not_run_again(open_queue: OpenQueue) -> None:
+    queue = await open_queue()
+    (id_,) = await _filled(queue, 1)
+    (lease,) = await queue.source.claim(1, 0.0, "owner-1")
+    await queue.source.settle([Ack(lease)])
+    await queue.run("LPUSH", "wait", id_, "an-id-without-a-job")
+    assert await queue.source.claim(10, 0.0, "owner-1") == []
+    assert (await queue.source.stats()).ready == 0
+    assert await queue.source.enqueue([NewJob(lease.payload, id_)]) == [id_]
+    assert await queue.source.claim(10, 0.0, "owner-1") == []
+
+
+async def test_a_lowered_dead_limit_is_reached_with_all_rows(open_queue: OpenQueue) -> None:
+    queue = await open_queue(lease=LeaseSettings(dead_limit=2))
+    for n in range(1_200):
+        await queue.store(f"old-{n}")
+        await queue.run("ZADD", "dlq", 1_000 + n, f"old-{n}")
+    (id_,) = await _filled(queue, 1)
+    (lease,) = await queue.source.claim(1, 0.0, "owner-1")
+    await queue.source.settle([Dead(lease, "gone", b"")])
+    assert list(await queue.scores("dlq")) == ["old-1199", id_]
+    assert set(await queue.table("jobs")) == {"old-1199", id_}
+    assert await queue.table("failures") == {id_: "gone"}
+
+
+@pytest.mark.parametrize(("id_", "delays"), SERVER_DELAYS_MS.items())
+async def test_retries_wait_exactly_as_long_as_they_are_told(
+    open_queue: OpenQueue, id_: str, delays: list[int]
+) -> None:
+    queue = await open_queue()
+    await queue.push(id_)
+    for delay_ms in delays:
+        (lease,) = await queue.source.claim(1, 0.0, "owner-1")
+        before = now_ms()
+        assert await queue.source.settle([Retry(lease, delay_ms / 1_000, b"")]) == [True]
+        due = (await queue.scores("delayed"))[id_]
+        assert before + delay_ms <= due <= now_ms() + delay_ms
+        await queue.run("ZADD", "delayed", now_ms() - 1, id_)
+    assert (await queue.source.stats()).delayed == 1
+
+
+async def test_hints_are_capped(open_queue: OpenQueue) -> None:
+    queue = await open_queue()
+    await queue.run("RPUSH", "notify", *["1"] * 1_024)
+    await queue.source.enqueue([NewJob(job_data("x"))])
+    assert await queue.run("LLEN", "notify") == 1_024
+
+
+async def test_hints_are_there_when_there_is_work_and_gone_when_there_is_none(
+    open_queue: OpenQueue,
+) -> None:
+    queue = await open_queue()
+    await _filled(queue, 3)
+    assert await queue.run("LLEN", "notify") == 3
+    await queue.run("DEL", "notify")  # as if waiters had taken them
+    await queue.source.claim(1, 0.0, "owner-1")
+    assert await queue.run("LLEN", "notify") == 1
+    first, second = await queue.source.claim(5, 0.0, "owner-1")
+    assert await queue.run("LLEN", "notify") == 0
+    for settlement in (Retry(first, 0.0, b""), Release(second)):
+        await queue.source.settle([settlement])
+        assert await queue.run("LLEN", "notify") == 1
+        await queue.run("DEL", "notify")
+    (lease, _) = await queue.source.claim(2, 0.0, "owner-1")
+    await queue.source.settle([Retry(lease, 60.0, b"")])
+    await queue.source.settle([Dead(_, "gone", b"")])
+    assert await queue.run("LLEN", "notify") == 1
+    await queue.source.claim(2, 0.0, "owner-1")
+    assert await queue.run("LLEN", "notify") == 1  # somebody has to look at the due time
+    await queue.run("DEL", "notify")
+    assert await queue.source.replay([_.id]) == [True]
+    assert await queue.run("LLEN", "notify") == 1
+
+
+async def test_all_waiters_share_what_one_hint_announced(open_queue: OpenQueue) -> None:
+    queue = await open_queue()
+    others = [await open_queue() for _ in range(3)]
+    claims = [
+        asyncio.create_task(other.source.claim(10, 10.0, f"owner-{n}"))
+        for n, other in enumerate(others)
+    ]
+
+    async def all_wait() -> bool:
+        text = await queue.client.command("CLIENT", "LIST")
+        return str(text).count("blpop") >= len(claims)
+
+    await async_until(all_wait)
+    start = time.monotonic()
+    await queue.source.enqueue([NewJob(job_data(str(n))) for n in range(30)])
+    got = await asyncio.gather(*claims)
+    assert [len(leases) for leases in got] == [10, 10, 10]
+    assert time.monotonic() - start < 0.9  # none waited for the end of its slice
+
+
+async def test_a_wait_ends_when_a_delayed_job_is_due(open_queue: OpenQueue) -> None:
+    queue = await open_queue()
+    (id_,) = await _filled(queue, 1)
+    (lease,) = await queue.source.claim(1, 0.0, "owner-1")
+    await queue.source.settle([Retry(lease, 0.2, b"")])
+    start = time.monotonic()
+    (again,) = await queue.source.claim(1, 10.0, "owner-1")
+    assert again.id == id_
+    assert 0.19 <= time.monotonic() - start < 0.8
+
+
+BROKEN = {
+    "not text": b'{"version":2,"id":"ID","data":{"app_id":"\xff\xfe"}}',
+    "not JSON": b'{"version":2,"id":"ID","data":{',
+    "another version": enveloped("ID").replace(b'"version":2', b'"version":3'),
+    "another id": enveloped("somebody-else"),
+    "no job": b'{"hello":"world"}',
+    "an array": b"[]",
+    "nothing": b"",
+    "too deep": b'{"version":2,"id":"ID","data":' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+}
+
+
+@pytest.mark.parametrize("broken", BROKEN.values(), ids=BROKEN.keys())
+async def test_a_broken_envelope_is_quarantined_alone(open_queue: OpenQueue, broken: bytes) -> None:
+    queue = await open_queue()
+    bad = new_id()
+    broken = broken.replace(b"ID", bad.encode())
+    good = await _filled(queue, 1)
+    await queue.push(bad, broken)
+    good += await _filled(queue, 1)
+    leases = await queue.source.claim(10, 0.0, "owner-1")
+    assert [lease.id for lease in leases] == good
+    (letter,) = (await queue.source.dead_letters(None, 10)).letters
+    assert (letter.id, letter.payload, letter.reason) == (bad, broken, "invalid-envelope")
+    assert await queue.table("failures") == {bad: "invalid-envelope"}
+    assert await queue.source.replay([bad]) == [True]
+    assert await queue.source.claim(10, 0.0, "owner-1") == []
+    assert list(await queue.scores("dlq")) == [bad]
+
+
+async def test_a_claim_looks_behind_a_page_of_broken_jobs(open_queue: OpenQueue) -> None:
+    queue = await open_queue()
+    for _ in range(4):
+        await queue.push(new_id(), b"broken")
+    (good,) = await _filled(queue, 1)
+    assert [lease.id for lease in await queue.source.claim(2, 0.0, "owner-1")] == [good]
+    assert (await queue.source.stats()).dead == 4
+
+
+async def test_an_id_that_is_not_text_is_kept_under_another(open_queue: OpenQueue) -> None:
+    queue = await open_queue()
+    data = job_data("x")
+    for suffix, value in (("jobs", data), ("attempts", 0), ("max-attempts", 5)):
+        await queue.run("HSET", suffix, b"\xff\xfe", value)
+    await queue.run("LPUSH", "wait", b"\xff\xfe")
+    assert await queue.source.claim(10, 0.0, "owner-1") == []
+    (letter,) = (await queue.source.dead_letters(None, 10)).letters
+    assert (letter.id[:3], letter.payload) == ("id-", data)
+    assert await queue.run("HEXISTS", "jobs", b"\xff\xfe") == 0
+    assert await queue.source.drop([letter.id]) == [True]
+    assert await queue.table("jobs") == {}
+
+
+async def test_the_note_is_a_field_that_a_reader_of_the_envelope_can_ignore(
+    open_queue: OpenQueue,
+) -> None:
+    queue = await open_queue()
+    (id_,) = await _filled(queue, 1)
+    before = json.loads((await queue.table("jobs"))[id_])
+    for state in (b"first", b"\x00" * 300, b"third"):
+        (lease,) = await queue.source.claim(1, 0.0, "owner-1")
+        await queue.source.settle([Retry(lease, 0.0, state)])
+        await queue.source.claim(1, 0.0, "owner-2")
+        await queue.source.reclaim("owner-2")
+    noted = json.loads((await queue.table("jobs"))[id_])
+    assert noted.pop("sockq") == "3.dGhpcmQ="
+    assert noted == before
+    (lease,) = await queue.source.claim(1, 0.0, "owner-1")
+    assert (lease.state, lease.crashes, lease.attempt) == (b"third", 3, 4)
+
+
+async def test_an_id_cannot_be_given_to_another_job(open_queue: OpenQueue) -> None:
+    queue = await open_queue()
+    first = NewJob(job_data("x"), "my-id")
+    await queue.source.enqueue([first])
+    (lease,) = await queue.source.claim(1, 0.0, "owner-1")
+    await queue.source.settle([Retry(lease, 60.0, b"a note does not make it another job")])
+    assert await queue.source.enqueue([first, first]) == ["my-id", "my-id"]
+    with pytest.raises(BackendRefused, match="my-id"):
+        await queue.source.enqueue([NewJob(job_data("z")), NewJob(job_data("y"), "my-id")])
+    assert set(await queue.table("jobs")) == {"my-id"}  # all or none
+
+
+@pytest.mark.parametrize(
+    "job",
+    [
+        NewJob(b"{}", ""),
+        NewJob(b"{}", "x" * 513),
+        NewJob(b"{}", "\udcff"),
+        NewJob(b"[1]"),
+        NewJob(b'{"a":"\xff"}'),
+        NewJob(b"{"),
+    ],
+)
+async def test_what_the_format_cannot_hold_is_refused(open_queue: OpenQueue, job: NewJob) -> None:
+    queue = await open_queue()
+    with pytest.raises(BackendRefused, match="cannot go into"):
+        await queue.source.enqueue([job])
+    assert await queue.dump() == {}
+
+
+async def test_a_foreign_cursor_is_refused(open_queue: OpenQueue) -> None:
+    queue = await open_queue()
+    for cursor in ("x", "12:zz", ":"):
+        with pytest.raises(BackendRefused, match="cursor"):
+            await queue.source.dead_letters(cursor, 10)
