@@ -29,7 +29,7 @@ from sockq.drivers.memory_store import MemoryStore
 BACKLOG = 256
 
 
-async def serve(  # noqa: PLR0917 - called once, by name
+async def serve(
     socket_path: Path,
     capacity: int,
     lease_seconds: float,

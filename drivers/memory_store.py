@@ -17,65 +17,14 @@ from __future__ import annotations
 import heapq
 from collections import deque
 from collections.abc import Sequence
-from enum import Enum, auto
 
 from sockq.drivers.errors import BackendRefused, BackendUnavailable
 from sockq.drivers.job import Lease, NewJob
-from sockq.drivers.source import DeadLetter, DeadPage, QueueStats
+from sockq.drivers.memory_record import ANSWER_BYTES, DeadLetters, Place, Record
+from sockq.drivers.source import DeadPage, QueueStats
 
 #: Leases that one ``reclaim`` ends at most.
 RECLAIM_LIMIT = 1_000
-#: Bytes of payload and state that one claim or page holds, unless its first job alone is larger.
-ANSWER_BYTES = 16 << 20
-
-
-class Place(Enum):
-    """Where a job is."""
-
-    READY = auto()
-    DELAYED = auto()
-    LEASED = auto()
-    DEAD = auto()
-
-
-class Record:
-    """One job with everything known about it. ``order`` is a number that fits its place."""
-
-    __slots__ = (
-        "attempt",
-        "crashes",
-        "deadline",
-        "died_at_ms",
-        "id",
-        "order",
-        "owner",
-        "payload",
-        "place",
-        "ready_since",
-        "reason",
-        "receipt",
-        "state",
-    )
-
-    def __init__(self, id_: str, payload: bytes, now: float) -> None:
-        self.id = id_
-        self.payload = payload
-        self.place = Place.READY
-        self.ready_since = now
-        self.attempt = 0
-        self.crashes = 0
-        self.state = b""
-        self.receipt = ""
-        self.owner = ""
-        self.deadline = 0.0
-        self.order = 0
-        self.reason = ""
-        self.died_at_ms = 0
-
-    @property
-    def size_bytes(self) -> int:
-        """What the job adds to an answer."""
-        return len(self.payload) + len(self.state)
 
 
 class MemoryStore:
@@ -92,14 +41,13 @@ class MemoryStore:
         self.evicted = 0
         self._prefix = prefix
         self._capacity = capacity
-        self._dead_limit = dead_limit
         self._count = 0
         self._jobs: dict[str, Record] = {}
         self._ready: deque[Record] = deque()
         self._leased: dict[str, Record] = {}  # by receipt, in the order of claims
         self._delayed: dict[str, Record] = {}  # by id, the longest delayed first
         self._due: list[tuple[float, int, Record]] = []  # heap; entries of evicted jobs are stale
-        self._dead: dict[str, Record] = {}  # by id, the oldest first
+        self._dead = DeadLetters(dead_limit)
 
     @property
     def ready_count(self) -> int:
@@ -217,15 +165,12 @@ class MemoryStore:
         record = self._leased.pop(receipt, None)
         if record is None:
             return False
-        record.place = Place.DEAD
-        record.order = self._next()
         record.reason = reason
         record.state = state
         record.died_at_ms = now_ms
-        self._dead[record.id] = record
-        if self._dead_limit and len(self._dead) > self._dead_limit:
-            oldest = next(iter(self._dead))
-            del self._dead[oldest], self._jobs[oldest]
+        oldest = self._dead.add(record)
+        if oldest is not None:
+            del self._jobs[oldest.id]
             self.evicted += 1
         return True
 
@@ -258,34 +203,8 @@ class MemoryStore:
     # Dead letters and counts.
 
     def dead_letters(self, cursor: str | None, limit: int) -> DeadPage:
-        """One page, oldest first.
-
-        Raises:
-            BackendRefused: the cursor is none of ours.
-        """
-        if cursor is not None and not cursor.isdecimal():
-            raise BackendRefused(f"{cursor!r} is no cursor of this queue: start without one")
-        after = 0 if cursor is None else int(cursor)
-        letters: list[DeadLetter] = []
-        size_bytes = 0
-        for record in self._dead.values():
-            if record.order <= after:
-                continue
-            size_bytes += record.size_bytes
-            if letters and (len(letters) >= limit or size_bytes > ANSWER_BYTES):
-                return DeadPage(letters, str(self._dead[letters[-1].id].order))
-            letters.append(
-                DeadLetter(
-                    id=record.id,
-                    payload=record.payload,
-                    reason=record.reason,
-                    died_at_ms=record.died_at_ms,
-                    attempt=record.attempt,
-                    state=record.state,
-                    crashes=record.crashes,
-                )
-            )
-        return DeadPage(letters, None)
+        """See ``DeadLetters.page``."""
+        return self._dead.page(cursor, limit)
 
     def replay(self, ids: Sequence[str], now: float) -> list[bool]:
         """Put dead letters back at the end of the ready jobs, as new.
@@ -300,7 +219,7 @@ class MemoryStore:
         """Remove dead letters."""
         dropped = []
         for id_ in ids:
-            found = self._dead.pop(id_, None) is not None
+            found = self._dead.pop(id_) is not None
             if found:
                 del self._jobs[id_]
             dropped.append(found)
@@ -335,7 +254,7 @@ class MemoryStore:
         heapq.heappush(self._due, (due, record.order, record))
 
     def _replay_one(self, id_: str, now: float) -> bool:
-        record = self._dead.pop(id_, None)
+        record = self._dead.pop(id_)
         if record is None:
             return False
         self._make_room()

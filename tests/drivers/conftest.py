@@ -1,5 +1,12 @@
 """Fixtures of the driver tests."""
 
+from support.broker_fixtures import broker as broker  # noqa: PLC0414 - a fixture, used by name
+from support.broker_fixtures import broker_path as broker_path  # noqa: PLC0414 - as above
+from support.broker_fixtures import memory_source as memory_source  # noqa: PLC0414 - as above
+from support.broker_fixtures import raw_client as raw_client  # noqa: PLC0414 - as above
 from support.redis_fixtures import redis_6 as redis_6  # noqa: PLC0414 - a fixture, used by name
+from support.redis_fixtures import (
+    redis_cluster_node as redis_cluster_node,  # noqa: PLC0414 - as above
+)
 from support.redis_fixtures import redis_prefix as redis_prefix  # noqa: PLC0414 - as above
 from support.redis_fixtures import redis_server as redis_server  # noqa: PLC0414 - as above

@@ -6,7 +6,8 @@ import pytest
 
 from sockq.drivers.errors import BackendRefused, BackendUnavailable
 from sockq.drivers.job import Lease, NewJob
-from sockq.drivers.memory_store import ANSWER_BYTES, RECLAIM_LIMIT, MemoryStore
+from sockq.drivers.memory_record import ANSWER_BYTES
+from sockq.drivers.memory_store import RECLAIM_LIMIT, MemoryStore
 
 
 def store_of(capacity: int = 100, dead_limit: int = 100) -> MemoryStore:

@@ -112,7 +112,7 @@ class Walk:
             [record.id for record in store._ready],
             [record.id for record in store._leased.values()],
             list(store._delayed),
-            list(store._dead),
+            list(store._dead._records),
         ]
         everywhere = [id_ for place in places for id_ in place]
         assert len(set(everywhere)) == len(everywhere), "a job in two places"
