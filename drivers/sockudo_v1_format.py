@@ -17,6 +17,7 @@ from sockq.drivers.job import Lease
 #: First ordinals of the receipts of records and of bare payloads; 7 digits each.
 RECORD_BASE: Final = 1_000_001
 BARE_BASE: Final = 2_000_001
+RECEIPT_LENGTH: Final = 32
 _PREFIX_HEX_OF_TIME: Final = 11
 _PREFIX_RANDOM_BYTES: Final = 7
 
@@ -25,7 +26,8 @@ class Keys:
     """The keys of one list.
 
     Args:
-        list_key: The server's list, verbatim.
+        list_key: The server's list, verbatim. On a cluster, one with a ``}`` outside a hash tag
+            cannot be served: no other key can share its slot.
     """
 
     def __init__(self, list_key: str) -> None:

@@ -11,6 +11,7 @@
 
 local BARE = 50 -- "2", the digit that follows the prefix
 local PREFIX_LENGTH = 25
+local RECEIPT_LENGTH = 32
 
 local function now_ms()
   local time = redis.call('TIME')
@@ -68,7 +69,7 @@ local function promote_due(delayed, ready, now)
     end
     redis.call('PERSIST', ready) -- as above
     for i = 1, #due do
-      redis.call('RPUSH', ready, string.sub(due[i], PREFIX_LENGTH + 8))
+      redis.call('RPUSH', ready, string.sub(due[i], RECEIPT_LENGTH + 1))
     end
     redis.call('ZREMRANGEBYRANK', delayed, 0, #due - 1)
     if #due < 10 then

@@ -28,7 +28,7 @@ else
         claims[string.sub(member, 2, PREFIX_LENGTH + 1)] = true
         any = true
       else
-        found[#found + 1] = string.sub(member, 2, PREFIX_LENGTH + 8)
+        found[#found + 1] = string.sub(member, 2, RECEIPT_LENGTH + 1)
       end
     end
   end

@@ -2,28 +2,30 @@
 -- Ends leases of one owner. Payloads never come from the client: records are made of what is leased.
 --
 -- KEYS  leased (of this owner), ready, delayed, dead, dead-jobs, counters
--- ARGV  dead letters kept (0: no limit), number of acks, that many receipts, and then groups of five:
+-- ARGV  dead letters kept (0: no limit), the receipts of acks in one string, and then groups of five:
 --         'R' retry    receipt, delay in ms, state, -
 --         'L' release  receipt, delay in ms, state, '1' if that state replaces the old one
 --         'D' dead     receipt, reason, state, -
 --       Releases without a delay come latest claimed first: each goes to the front.
--- Result  1 if every lease was this owner's, else {0 or 1 for each}
+-- Result  1 if every lease was this owner's, else {0 or 1 for each, acks first}
 
 -- @include sockudo_v1_common
 
 local leased, ready, delayed, dead, dead_jobs = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
-local acks = tonumber(ARGV[2])
+local acks = ARGV[2]
 local results, all = {}, 1
+local call, sub = redis.call, string.sub
 
-for i = 1, acks do
-  local removed = redis.call('HDEL', leased, ARGV[i + 2])
-  results[i] = removed
+-- One by one: only so each answer is known.
+for i = 1, #acks, RECEIPT_LENGTH do
+  local removed = call('HDEL', leased, sub(acks, i, i + RECEIPT_LENGTH - 1))
+  results[#results + 1] = removed
   if removed == 0 then
     all = 0
   end
 end
 
-local now = #ARGV > acks + 2 and now_ms()
+local now = #ARGV > 2 and now_ms()
 
 local function later(receipt, delay_ms, record)
   redis.call('ZADD', delayed, now + delay_ms, receipt .. record)
@@ -58,7 +60,7 @@ local function settle(op, receipt, what, state, replaces)
   return 1
 end
 
-for i = acks + 3, #ARGV, 5 do
+for i = 3, #ARGV, 5 do
   local done = settle(ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], ARGV[i + 4])
   results[#results + 1] = done
   if done == 0 then
