@@ -62,3 +62,11 @@ class TestSockudoV1OnRedis6(OnRedis):
     @pytest.fixture
     def server(self, redis_6: RedisServer) -> RedisServer:
         return redis_6
+
+
+class TestSockudoV1OnAClusterNode(OnRedis):
+    """Here a key that a script did not declare, or one of another slot, is refused."""
+
+    @pytest.fixture
+    def server(self, redis_cluster_node: RedisServer) -> RedisServer:
+        return redis_cluster_node

