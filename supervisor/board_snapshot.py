@@ -1,0 +1,247 @@
+"""One look at the board, as plain values. Reading costs the fleet nothing.
+
+Times are seconds before ``taken_at`` (monotonic); None: never, not now, not known.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from sockq.supervisor import board_words as words
+from sockq.supervisor.board_words import FleetState
+from sockq.supervisor.restart import Cause, Exit
+from sockq.supervisor.slot import SERVING, SlotState
+from sockq.workers import board as slot_words
+from sockq.workers.board_memory import EVENTS, Board
+from sockq.workers.seqlock import read_text
+
+_NS: Final = 1_000_000_000
+
+_SAYS: Final[Mapping[int, SlotState]] = {
+    slot_words.WorkerState.READY: SlotState.READY,
+    slot_words.WorkerState.DEGRADED: SlotState.DEGRADED,
+    slot_words.WorkerState.PAUSED: SlotState.PAUSED,
+    slot_words.WorkerState.DRAINING: SlotState.DRAINING,
+}
+
+#: Counters and gauges of a worker, by the name that the document gives them.
+COUNTERS: Final[Mapping[str, int]] = {
+    "claimed": slot_words.CLAIMED,
+    "delivered": slot_words.DELIVERED,
+    "failed": slot_words.FAILED,
+    "retried": slot_words.RETRIED,
+    "dead": slot_words.DEAD,
+    "released": slot_words.RELEASED,
+    "lease_lost": slot_words.LEASE_LOST,
+    "attempts": slot_words.ATTEMPTS,
+    "bytes_out": slot_words.BYTES_OUT,
+    "settled": slot_words.SETTLED,
+}
+GAUGES: Final[Mapping[str, int]] = {
+    "in_flight": slot_words.IN_FLIGHT,
+    "waiting": slot_words.WAITING,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessView:
+    """A place of the fleet: what the parent says of it, for workers also what they say."""
+
+    name: str
+    pid: int | None
+    state: SlotState
+    state_seconds: float | None
+    wanted: bool
+    generation: int
+    up_seconds: float | None
+    restarts: int
+    deaths: int
+    crashes: int
+    last_cause: Cause
+    last_exit: Exit
+    last_end_seconds: float | None
+    next_start_seconds: float | None
+    beat_seconds: float | None = None
+    backend_down_seconds: float | None = None
+    counters: Mapping[str, int] | None = None
+    gauges: Mapping[str, int] | None = None
+    note: str = ""
+    last_end: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class QueueView:
+    """The queue as the janitor saw it last."""
+
+    ready: int | None
+    leased: int | None
+    delayed: int | None
+    dead: int | None
+    oldest_seconds: float | None
+    evicted: int
+    reclaimed: int
+    swept: int
+    sampled_seconds: float | None
+    backend_up_seconds: float | None
+    backend_down_seconds: float | None
+    sources: list[dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class BoardView:
+    """Everything on the board at one moment."""
+
+    taken_at: float
+    taken_unix: float
+    pid: int
+    state: FleetState
+    state_seconds: float | None
+    up_seconds: float | None
+    target: int
+    parent_beat_seconds: float | None
+    hang_seconds: float
+    pending_reclaims: int
+    log_dropped: int
+    drain_left_seconds: float | None
+    crash_retry_seconds: float | None
+    facts: Mapping[str, Any]
+    queue: QueueView
+    workers: list[ProcessView]
+    janitor: ProcessView
+    broker: ProcessView | None
+    events: list[str]
+
+
+def take(board: Board) -> BoardView:
+    """Read the whole board once."""
+    now = time.monotonic_ns()
+    header = board.header
+    facts = _json(read_text(board.header_text), {})
+    number = header[words.NEXT_EVENT]
+    helper = [header[at : at + 64] for at in (words.JANITOR_AT, words.BROKER_AT)]
+    return BoardView(
+        taken_at=now / _NS,
+        taken_unix=time.time(),
+        pid=header[words.PARENT_PID],
+        state=_enum(FleetState, header[words.FLEET_STATE], FleetState.STARTING),
+        state_seconds=_ago(now, header[words.FLEET_STATE_SINCE_NS]),
+        up_seconds=_ago(now, header[words.STARTED_NS]),
+        target=header[words.TARGET],
+        parent_beat_seconds=_ago(now, header[words.PARENT_BEAT_NS]),
+        hang_seconds=float(facts.get("hang_seconds", 15.0)),
+        pending_reclaims=header[words.PENDING_RECLAIMS],
+        log_dropped=header[words.LOG_DROPPED],
+        drain_left_seconds=_ahead(now, header[words.DRAIN_DEADLINE_NS]),
+        crash_retry_seconds=_ahead(now, header[words.RETRY_AT_NS]),
+        facts=facts,
+        queue=_queue(board, now),
+        workers=[
+            _worker(board, index, now)
+            for index in range(min(header[words.SLOTS_USED], board.slots))
+            if board.parent_words(index)[words.PROCESS_WANTED]
+            or board.parent_words(index)[words.PROCESS_PID]
+        ],
+        janitor=_process("janitor", helper[0], now),
+        broker=_process("broker", helper[1], now) if helper[1][words.PROCESS_WANTED] else None,
+        events=[read_text(board.event(one)) for one in range(max(0, number - EVENTS), number)],
+    )
+
+
+def totals(board: Board) -> dict[str, int]:
+    """The counters of all workers that there ever were; they never go back."""
+    used = min(board.header[words.SLOTS_USED], board.slots)
+    slots = [board.slot(index).words for index in range(used)]
+    return {name: sum(slot[word] for slot in slots) for name, word in COUNTERS.items()}
+
+
+def _worker(board: Board, index: int, now: int) -> ProcessView:
+    slot = board.slot(index)
+    own = slot.words
+    view = _process(
+        f"w{index:02d}",
+        board.parent_words(index),
+        now,
+        beat_seconds=_ago(now, own[slot_words.BEAT_NS]),
+        backend_down_seconds=_ago(now, own[slot_words.BACKEND_DOWN_SINCE_NS]),
+        counters={name: own[word] for name, word in COUNTERS.items()},
+        gauges={name: own[word] for name, word in GAUGES.items()},
+        note=slot.text,
+        last_end=read_text(board.parent_text(index)),
+    )
+    # The worker knows first whether it is degraded or paused; the parent only looks now and then.
+    says = _SAYS.get(own[slot_words.STATE])
+    if view.state not in SERVING or says is None or says is view.state:
+        return view
+    since = _ago(now, own[slot_words.STATE_SINCE_NS])
+    return replace(view, state=says, state_seconds=since)
+
+
+def _process(name: str, own: memoryview, now: int, **more: Any) -> ProcessView:
+    pid = own[words.PROCESS_PID] or None
+    return ProcessView(
+        name=name,
+        pid=pid,
+        state=_enum(SlotState, own[words.PROCESS_STATE], SlotState.EMPTY),
+        state_seconds=_ago(now, own[words.PROCESS_STATE_SINCE_NS]),
+        wanted=bool(own[words.PROCESS_WANTED]),
+        generation=own[words.PROCESS_GENERATION],
+        up_seconds=_ago(now, own[words.PROCESS_STARTED_NS]) if pid else None,
+        restarts=own[words.PROCESS_RESTARTS],
+        deaths=own[words.PROCESS_DEATHS],
+        crashes=own[words.PROCESS_CRASHES],
+        last_cause=_enum(Cause, own[words.PROCESS_LAST_CAUSE], Cause.NONE),
+        last_exit=Exit.from_word(own[words.PROCESS_LAST_EXIT]),
+        last_end_seconds=_ago(now, own[words.PROCESS_LAST_END_NS]),
+        next_start_seconds=_ahead(now, own[words.PROCESS_NEXT_START_NS]),
+        **more,
+    )
+
+
+def _queue(board: Board, now: int) -> QueueView:
+    queue = board.queue
+    oldest = _count(queue[words.QUEUE_OLDEST_MS])
+    sources = _json(read_text(board.queue_text), [])
+    return QueueView(
+        ready=_count(queue[words.QUEUE_READY]),
+        leased=_count(queue[words.QUEUE_LEASED]),
+        delayed=_count(queue[words.QUEUE_DELAYED]),
+        dead=_count(queue[words.QUEUE_DEAD]),
+        oldest_seconds=None if oldest is None else oldest / 1000,
+        evicted=queue[words.QUEUE_EVICTED],
+        reclaimed=queue[words.QUEUE_RECLAIMED],
+        swept=queue[words.QUEUE_SWEPT],
+        sampled_seconds=_ago(now, queue[words.QUEUE_SAMPLED_NS]),
+        backend_up_seconds=_ago(now, queue[words.BACKEND_UP_SINCE_NS]),
+        backend_down_seconds=_ago(now, queue[words.BACKEND_DOWN_SINCE_NS]),
+        sources=sources,
+    )
+
+
+def _ago(now: int, then: int) -> float | None:
+    return max(0.0, (now - then) / _NS) if then else None
+
+
+def _ahead(now: int, then: int) -> float | None:
+    return max(0.0, (then - now) / _NS) if then else None
+
+
+def _count(value: int) -> int | None:
+    return None if value == words.UNKNOWN else value
+
+
+def _enum(kind: Any, value: int, otherwise: Any) -> Any:
+    try:
+        return kind(value)
+    except ValueError:
+        return otherwise
+
+
+def _json(text: str, otherwise: Any) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return otherwise
