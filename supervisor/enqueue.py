@@ -15,6 +15,7 @@ from sockq.drivers.errors import BackendRefused, BackendUnavailable
 from sockq.drivers.job import NewJob
 from sockq.drivers.registry import make_driver
 from sockq.drivers.settings import DriverSettings
+from sockq.supervisor.advice import with_advice
 from sockq.supervisor.job_events import make_event, make_job
 from sockq.supervisor.output import note, say
 from sockq.workers import exits
@@ -83,7 +84,7 @@ def enqueue(settings: DriverSettings, jobs: Iterable[NewJob], total: int) -> int
         with _progress(total) as step:
             done, name = asyncio.run(_enqueue(settings, jobs, step))
     except BackendUnavailable as error:
-        note(str(error))
+        note(with_advice(error, settings))
         return exits.UNAVAILABLE
     except BackendRefused as error:
         note(str(error))

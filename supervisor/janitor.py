@@ -23,6 +23,7 @@ from sockq.drivers.registry import make_driver
 from sockq.drivers.settings import DriverSettings
 from sockq.drivers.source import Driver
 from sockq.supervisor import board_words as words
+from sockq.supervisor.advice import with_advice
 from sockq.supervisor.fleet import JanitorContext
 from sockq.supervisor.queue_board import QueueBoard
 from sockq.workers import exits
@@ -49,6 +50,7 @@ class _Janitor:
     def __init__(self, context: JanitorContext, driver: Driver) -> None:
         self._channel = context.channel
         self._driver = driver
+        self._settings = context.driver
         self._board = QueueBoard(context.board)
         self._log = Log("janitor")
         self._owners: deque[str] = deque()
@@ -88,7 +90,7 @@ class _Janitor:
         try:
             opening.result()
         except BackendUnavailable as error:
-            sys.stderr.write(f"sockq: {error}\n")
+            sys.stderr.write(f"sockq: {with_advice(error, self._settings)}\n")
             return exits.UNAVAILABLE
         except BackendRefused as error:
             sys.stderr.write(f"sockq: {error}\n")
