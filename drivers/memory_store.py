@@ -260,7 +260,6 @@ class MemoryStore:
         self._make_room()
         record.place = Place.READY
         record.attempt = record.crashes = 0
-        record.state = b""
         record.ready_since = now
         self._ready.append(record)
         return True

@@ -118,7 +118,10 @@ class Source(ABC):
 
     @abstractmethod
     async def replay(self, ids: Sequence[str]) -> list[bool]:
-        """Make dead letters ready again with attempt and state cleared. False: no such dead letter."""
+        """Make dead letters ready again for a first attempt. False: no such dead letter.
+
+        The state of the last settlement stays: it says which targets are still owed.
+        """
 
     @abstractmethod
     async def drop(self, ids: Sequence[str]) -> list[bool]:

@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- Makes dead letters ready again, as if never tried.
+-- Makes dead letters ready again for a first attempt; the state stays: it says who is owed.
 --
 -- KEYS  dead, dead-jobs, ready
 -- ARGV  ids…
@@ -12,9 +12,9 @@ for i = 1, #ARGV do
   local record = redis.call('HGET', KEYS[2], ARGV[i])
   results[i] = 0
   if record then
-    local id, _, _, _, payload = parse(record)
+    local id, state, _, _, payload = parse(record)
     redis.call('PERSIST', KEYS[3]) -- before 7.0 a full server lets a script go on once it has written
-    redis.call('RPUSH', KEYS[3], compose(id, '', '', 0, 0, payload))
+    redis.call('RPUSH', KEYS[3], compose(id, state, '', 0, 0, payload))
     redis.call('HDEL', KEYS[2], ARGV[i])
     redis.call('ZREM', KEYS[1], ARGV[i])
     results[i] = 1
