@@ -1,5 +1,5 @@
 #!lua
--- Make dead letters ready again, as new: attempt 0, no note.
+-- Make dead letters ready again: attempt 0, no crashes; the note's state stays: who is owed.
 -- KEYS: see v2_common. ARGV: 1 events kept, then ids.
 -- Returns: for each id 1, or 0 where there is no such dead letter (or nothing left of it).
 -- @include v2_common
@@ -13,8 +13,8 @@ for i = 2, #ARGV do
     local stored = call('HGET', JOBS, id)
     call('HDEL', FAILURES, id)
     if stored then
-      local bare = split(stored)
-      if bare ~= stored then call('HSET', JOBS, id, bare) end
+      local bare, crashes, state = split(stored)
+      if crashes > 0 then call('HSET', JOBS, id, join(bare, 0, state)) end
       call('HSET', ATTEMPTS, id, 0)
       call('LPUSH', WAIT, id)
       moved[#moved + 1] = id
