@@ -13,6 +13,7 @@ from benchmarks.rig import Costs, Rig
 
 STAGING = "benchmark:staging"
 STEP_SECONDS = 0.01
+SETTLING_SECONDS = 0.1
 
 
 class Lost(Exception):  # noqa: N818 - it is what happened
@@ -57,12 +58,14 @@ def drain(rig: Rig, jobs: int, within: float) -> Drained:
         time.sleep(STEP_SECONDS)
         delivered = rig.sink.posts() - before
     seconds = time.monotonic() - costs.at
-    spent = rig.costs()
-    while any(rig.left().values()):
+    while True:
+        time.sleep(SETTLING_SECONDS)
+        spent = rig.costs()  # before the question, which is no part of the job
+        left = rig.left()
+        if not any(left.values()):
+            break
         if time.monotonic() > deadline:
-            raise Lost(f"all delivered, but the queue still holds {rig.left()}")
-        time.sleep(STEP_SECONDS)
-        spent = rig.costs()
+            raise Lost(f"all delivered, but the queue still holds {left}")
     return Drained(jobs, seconds, spent.since(costs), rig.sink.posts() - before - jobs)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 from dataclasses import dataclass
 
-from benchmarks.baselines import Baseline
+from benchmarks.bare_engine import CpuResult
 from benchmarks.measures import median
 from benchmarks.phases import Drained, Idle, Paced
 
@@ -15,8 +15,8 @@ class Measured:
     """All that a run found."""
 
     drained: list[Drained]
-    engine: list[Baseline]
-    urllib3: list[Baseline]
+    engine: list[CpuResult]
+    urllib3: list[CpuResult]
     paced: Paced
     idle: Idle
     memory: list[tuple[float, float | None]]
