@@ -12,7 +12,20 @@
 local limit, bound, default_max = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
 local dead_limit, retention = tonumber(ARGV[6]), tonumber(ARGV[7])
 local now = now_ms()
-local ids, payloads, taken = {}, {}, {}
+local ids, payloads, charged, taken = {}, {}, {}, {}
+
+-- Whether an id of the list is to be skipped as the server skips it. Every claim charges an attempt,
+-- so that only a job with one can be leased or completed.
+local function is_past(id, attempts)
+  return attempts > 0 and (call('HEXISTS', TOKENS, id) == 1 or call('ZSCORE', COMPLETED, id))
+end
+
+local function take(id, payload, attempts)
+  taken[id] = true
+  ids[#ids + 1] = id
+  payloads[#payloads + 1] = payload
+  charged[#charged + 1] = attempts
+end
 
 -- Ids of the list first, as the server does: oldest at the tail.
 local function take_listed(want)
@@ -20,18 +33,10 @@ local function take_listed(want)
   if #batch == 0 then return 0 end
   call('LTRIM', WAIT, 0, -(#batch + 1))
   local stored = call('HMGET', JOBS, unpack(batch))
-  local tokens = call('HMGET', TOKENS, unpack(batch))
   local attempts = call('HMGET', ATTEMPTS, unpack(batch))
   for i = #batch, 1, -1 do
-    local id = batch[i]
-    -- Skipped as the server skips: without a payload, leased, or completed. Every claim charges an
-    -- attempt, so that only a job with one can be among the completed.
-    if stored[i] and not tokens[i] and not taken[id]
-      and (attempts[i] == '0' or not attempts[i] or not call('ZSCORE', COMPLETED, id)) then
-      taken[id] = true
-      ids[#ids + 1] = id
-      payloads[#payloads + 1] = stored[i]
-    end
+    local id, count = batch[i], tonumber(attempts[i]) or 0
+    if stored[i] and not taken[id] and not is_past(id, count) then take(id, stored[i], count) end
   end
   return #batch
 end
@@ -57,33 +62,45 @@ local function packed(number)
     math.floor(number / 256) % 256, number % 256)
 end
 
--- Walk a frame: 'B', u32 count, then count times (u32 length, record). Returns the jobs used up
--- and the records found; puts back or quarantines the rest.
-local function open_frame(frame, want)
-  if string.byte(frame, 1) == 74 then return 1, {frame} end
+-- A record is 'J', 32 bytes of id, the job; cut out of `bytes`, from `first` to `last`.
+local function read_record(bytes, first, last, new, rows)
+  if string.byte(bytes, first) == 74 and last - first > 32 then
+    new[#new + 1] = string.sub(bytes, first + 1, first + 32)
+    rows[#rows + 1] = string.sub(bytes, first + 33, last)
+  else
+    quarantine(string.sub(bytes, first, last))
+  end
+end
+
+-- Walk a frame: 'B', u32 count, then count times (u32 length, record). Fills ids and jobs, returns
+-- how many records it used up; puts back what is for later, quarantines what is broken.
+local function open_frame(frame, want, new, rows)
+  if string.byte(frame, 1) == 74 then
+    read_record(frame, 1, #frame, new, rows)
+    return 1
+  end
   local count = string.byte(frame, 1) == 66 and u32(frame, 2)
   if not count then
     quarantine(frame)
-    return 0, {}
+    return 0
   end
-  local at, used, records = 6, 0, {}
+  local at, used = 6, 0
   while used < count and used < want do
     local length = u32(frame, at)
     if not length or length == 0 or at + 3 + length > #frame then break end
-    records[#records + 1] = string.sub(frame, at + 4, at + 3 + length)
+    read_record(frame, at + 4, at + 3 + length, new, rows)
     at = at + 4 + length
     used = used + 1
   end
-  local rest = string.sub(frame, at)
   if used == count then
-    if rest ~= '' then quarantine(rest) end
+    if at <= #frame then quarantine(string.sub(frame, at)) end
   elseif used == want then
-    call('RPUSH', INLINE, 'B' .. packed(count - used) .. rest)
+    call('RPUSH', INLINE, 'B' .. packed(count - used) .. string.sub(frame, at))
   else
-    quarantine('B' .. packed(count - used) .. rest)
-    used = count
+    quarantine('B' .. packed(count - used) .. string.sub(frame, at))
+    return count
   end
-  return used, records
+  return used
 end
 
 -- One frame: its jobs get rows of their own; ids that are known already are dropped, which is how
@@ -91,31 +108,21 @@ end
 local function take_frame(want)
   local frame = call('RPOP', INLINE)
   if not frame then return 0 end
-  local used, records = open_frame(frame, want)
-  if used > 0 and call('DECRBY', INLINE_COUNT, used) < 0 then call('SET', INLINE_COUNT, 0) end
   local new, rows = {}, {}
-  for i = 1, #records do
-    if string.byte(records[i], 1) == 74 and #records[i] > 33 then
-      new[#new + 1] = string.sub(records[i], 2, 33)
-      rows[#rows + 1] = string.sub(records[i], 34)
-    else
-      quarantine(records[i])
-    end
-  end
+  local used = open_frame(frame, want, new, rows)
+  if used > 0 and call('DECRBY', INLINE_COUNT, whole(used)) < 0 then call('SET', INLINE_COUNT, 0) end
   if #new > 0 then
     local known, fields = call('HMGET', JOBS, unpack(new)), {}
     for i = 1, #new do
       if not known[i] and not taken[new[i]] then
-        taken[new[i]] = true
-        ids[#ids + 1] = new[i]
-        payloads[#payloads + 1] = rows[i]
+        take(new[i], rows[i], 0)
         fields[#fields + 1] = new[i]
         fields[#fields + 1] = rows[i]
       end
     end
     if #fields > 0 then call('HSET', JOBS, unpack(fields)) end
   end
-  return math.max(#records, 1)
+  return math.max(math.min(used, want), 1)
 end
 
 sweep(now, bound, default_max, dead_limit, retention)
@@ -131,12 +138,11 @@ end
 
 local reply = {-1}
 if #ids > 0 then
-  local charged = call('HMGET', ATTEMPTS, unpack(ids))
   local maxima = call('HMGET', MAXIMA, unpack(ids))
   local attempts, tokens, leases, raised = {}, {}, {}, {}
-  local deadline = now + tonumber(ARGV[2])
+  local deadline = whole(now + tonumber(ARGV[2]))
   for i = 1, #ids do
-    local id, attempt = ids[i], (tonumber(charged[i]) or 0) + 1
+    local id, attempt = ids[i], charged[i] + 1
     attempts[2 * i - 1], attempts[2 * i] = id, attempt
     tokens[2 * i - 1], tokens[2 * i] = id, ARGV[1] .. i
     leases[2 * i - 1], leases[2 * i] = deadline, id

@@ -14,12 +14,18 @@ local function now_ms()
   return t[1] * 1000 + math.floor(t[2] / 1000)
 end
 
+-- A number as text once: every call with a number formats it anew, which costs more than the rest.
+local function whole(number)
+  return string.format('%.0f', number)
+end
+
 -- One lifecycle event for each id, as the server writes them.
 local function emit(retention, name, ids, now)
   if retention <= 0 then return end
+  local cap, stamp = whole(retention), whole(now)
   for i = 1, #ids do
-    call('XADD', EVENTS, 'MAXLEN', '~', retention, '*',
-      'event', name, 'job_id', ids[i], 'timestamp', now)
+    call('XADD', EVENTS, 'MAXLEN', '~', cap, '*',
+      'event', name, 'job_id', ids[i], 'timestamp', stamp)
   end
 end
 

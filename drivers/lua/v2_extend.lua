@@ -4,7 +4,7 @@
 -- Returns: for each lease 1, or 0 where it is no longer the caller's.
 -- @include v2_common
 
-local deadline = now_ms() + tonumber(ARGV[1])
+local deadline = whole(now_ms() + tonumber(ARGV[1]))
 local ids = {}
 for i = 2, #ARGV, 2 do ids[#ids + 1] = ARGV[i] end
 local tokens = call('HMGET', TOKENS, unpack(ids))

@@ -71,8 +71,8 @@ if #groups.A > 0 then
   local done = #groups.A == #ended and ended or ids_of(groups.A)
   call('HDEL', FAILURES, unpack(done))
   if kept > 0 then
-    local scores = {}
-    for i = 1, #done do scores[2 * i - 1], scores[2 * i] = now, done[i] end
+    local scores, stamp = {}, whole(now)
+    for i = 1, #done do scores[2 * i - 1], scores[2 * i] = stamp, done[i] end
     call('ZADD', COMPLETED, unpack(scores))
     trim(COMPLETED, kept)
   else
