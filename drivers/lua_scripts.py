@@ -25,7 +25,7 @@ from sockq.drivers.redis_client import RedisClient
 _INCLUDE: Final = re.compile(r"^-- @include (\w+)$", re.MULTILINE)
 _LEGACY_HEAD: Final = "redis.replicate_commands()"
 #: How a server before 7.0 refuses ``#!lua``.
-_UNKNOWN_SHEBANG: Final = "Error compiling script"
+_UNKNOWN_SHEBANG: Final = "user_script:1: unexpected symbol near '#'"
 
 
 class Script:

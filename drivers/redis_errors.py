@@ -105,8 +105,9 @@ def _reason(error: Exception) -> str:
         if isinstance(cause, OSError) and cause.errno and cause.errno > 0:
             return os.strerror(cause.errno).lower()
     found = _ERRNO.search(str(error))
-    if found and int(found[1]) > 0:
-        return os.strerror(int(found[1])).lower()
+    if found:
+        number = int(found[1])  # below 0: of getaddrinfo
+        return os.strerror(number).lower() if number > 0 else "its name is not known"
     text = str(error).lower()
     if "closed" in text or isinstance(error, EOFError):
         return "the connection was closed"

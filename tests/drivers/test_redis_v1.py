@@ -146,7 +146,7 @@ async def test_any_bytes_and_the_id_survive_every_path(
             ("why: ü\n", b"end", 3)
         }
         assert await source.replay(ids) == [True] * len(ids)
-        check(leases := await take(source, len(ids)), 1, 0, b"")
+        check(leases := await take(source, len(ids)), 1, 0, b"end")
         assert all(await source.settle([Ack(lease) for lease in leases]))
         assert (await source.stats()).ready == 0
 
