@@ -148,7 +148,7 @@ def _endpoint(raw: Mapping[str, object], headers: dict[str, str], notes: Notes) 
     try:
         return make_endpoint(url, headers)
     except ValueError as error:
-        notes.fault(str(error))
+        (notes.at("url") if "URL" in str(error) else notes).fault(str(error))
         return None
 
 
