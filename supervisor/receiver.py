@@ -50,6 +50,7 @@ class Receiver:
         host: Address to listen at.
         port: 0 chooses a free one.
         heard: Called for every request, after it was judged.
+        fresh_only: Whether a webhook older than 300 s is refused, as the official SDKs do.
         keep: How many requests ``received`` keeps; later ones are only counted.
         ssl: For https.
     """
@@ -62,6 +63,7 @@ class Receiver:
         host: str = "127.0.0.1",
         port: int = 0,
         heard: Callable[[Received], None] | None = None,
+        fresh_only: bool = True,
         keep: int = 10_000,
         ssl: SSLContext | None = None,
     ) -> None:
@@ -72,6 +74,7 @@ class Receiver:
         self.connections = 0
         self._host, self._port, self._ssl = host, port, ssl
         self._heard, self._keep = heard, keep
+        self._fresh_only = fresh_only
         self._seen: Counter[str] = Counter()
         self._server: asyncio.Server | None = None
         self.open: set[_Connection] = set()
@@ -119,7 +122,9 @@ class Receiver:
             verdict = Verdict(ok=False, why="not a POST")
             status: int = HTTPStatus.METHOD_NOT_ALLOWED
         else:
-            verdict = judge(request.by_name(), request.body, self.secrets, now_ms)
+            verdict = judge(
+                request.by_name(), request.body, self.secrets, now_ms if self._fresh_only else None
+            )
             status = HTTPStatus.UNAUTHORIZED
         if verdict.ok:
             status = rule.status_of(self._seen[request.path])

@@ -49,7 +49,7 @@ _DECODER: Final = msgspec.json.Decoder(Body)
 
 
 def judge(
-    headers: Mapping[str, str], body: bytes, secrets: Mapping[str, str], now_ms: int
+    headers: Mapping[str, str], body: bytes, secrets: Mapping[str, str], now_ms: int | None
 ) -> Verdict:
     """Check one webhook.
 
@@ -57,7 +57,7 @@ def judge(
         headers: By lower-case name; a name that came twice has its values joined by ``, ``.
         body: Raw bytes.
         secrets: Secret of each key that is accepted; empty: signatures are not checked.
-        now_ms: Unix time.
+        now_ms: Unix time; None: however old it is.
 
     Returns:
         The verdict; its text shows no secret and no body.
@@ -66,7 +66,7 @@ def judge(
         parsed = _DECODER.decode(body)
     except msgspec.MsgspecError:
         return Verdict(ok=False, why="body is not a webhook: time_ms and events are expected")
-    why = _failure(headers, body, secrets, now_ms - parsed.time_ms)
+    why = _failure(headers, body, secrets, 0 if now_ms is None else now_ms - parsed.time_ms)
     names = tuple(event.name for event in parsed.events)
     channel = parsed.events[0].channel if parsed.events else ""
     good = "signature ok" if secrets else "signature not checked"

@@ -38,7 +38,7 @@ def read_apps(layers: Layers, file_name: str, read_app: ReadApp) -> Apps:
     assert isinstance(inline, list | tuple)
     replaced_by = _replaced_by(layers)
     for number, raw in enumerate(() if replaced_by else inline):
-        where = f"app_manager.array.apps[{number}] in {file_name}"
+        where = f"{file_name}: app_manager.array.apps[{number}]"
         if not isinstance(raw, Mapping):
             faults.append(f"{where}: expected a table, found {shown(raw)}; correct or remove it")
             continue

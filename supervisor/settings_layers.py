@@ -86,7 +86,7 @@ def _read_one(
     found = Value(setting.default)
     raw = _look_up(setting, document, faults, broken)
     if raw is not _MISSING:
-        where = f"{setting.path} in {document.name}"
+        where = f"{document.name}: {setting.path}"
         try:
             found = Value(setting.kind.from_file(raw), document.name, "file")
         except Unfit as unfit:
@@ -129,7 +129,7 @@ def _look_up(setting: Setting, document: Document, faults: list[str], broken: se
             if path not in broken:
                 broken.add(path)
                 faults.append(
-                    f"{path} in {document.name}: expected a table, found {shown(table)};"
+                    f"{document.name}: {path}: expected a table, found {shown(table)};"
                     " correct it or leave it out"
                 )
             return _MISSING
@@ -175,5 +175,5 @@ def _unknown_own_keys(document: Document) -> list[str]:
             continue
         close = difflib.get_close_matches(str(key), known, n=1)
         guess = f'did you mean "{close[0]}"?' if close else f"known are {', '.join(known)}"
-        faults.append(f"sockq.{key} in {document.name}: there is no such setting; {guess}")
+        faults.append(f"{document.name}: sockq.{key}: there is no such setting; {guess}")
     return faults

@@ -27,6 +27,7 @@ def nested(path: str, value: object) -> dict[str, Any]:
     made: Any = value
     for part in reversed(path.split(".")):
         made = {part: made}
+    assert isinstance(made, dict)
     return made
 
 
@@ -152,8 +153,8 @@ def test_own_settings_follow_the_servers_where_nobody_sets_them() -> None:
         ({"queue": {"redis": {"concurrency": None}}}, "found null"),
         ({"queue": {"redis": {"prefix": 1}}}, "expected text"),
         ({"queue": {"redis": {"prefix": " "}}}, "text that is not empty"),
-        ({"queue": {"redis": "x"}}, 'queue.redis in sockudo.toml: expected a table, found "x"'),
-        ({"queue": []}, "queue in sockudo.toml: expected a table, found a list"),
+        ({"queue": {"redis": "x"}}, 'sockudo.toml: queue.redis: expected a table, found "x"'),
+        ({"queue": []}, "sockudo.toml: queue: expected a table, found a list"),
         ({"queue": {"driver": "reddis"}}, 'did you mean "redis"?'),
         ({"queue": {"driver": "Redis"}}, 'did you mean "redis"?'),
         ({"queue": {"redis": {"url_override": "http://h"}}}, "does not start with redis://"),

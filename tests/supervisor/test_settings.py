@@ -1,0 +1,307 @@
+"""The whole configuration: real files to a fleet's settings, or every fault."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sockq.drivers.settings import MemorySettings, NoneSettings, RedisSettings
+from sockq.supervisor.settings import Configuration, load
+
+_APP = {
+    "id": "app-1",
+    "key": "key-1",
+    "secret": "hush-hush",
+    "enabled": True,
+    "policy": {"webhooks": [{"url": "http://h/in", "event_types": ["channel_occupied"]}]},
+}
+_TOML = """\
+[queue]
+driver = "redis"
+[queue.redis]
+concurrency = 3
+prefix = "p:"
+[database.redis]
+host = "redis.internal"
+password = "${REDIS_PASSWORD}"
+[[app_manager.array.apps]]
+id = "app-1"
+key = "key-1"
+secret = "hush-hush"
+[[app_manager.array.apps.policy.webhooks]]
+url = "http://h/in"
+event_types = ["channel_occupied"]
+[sockq]
+in_flight = 7
+"""
+
+
+def configured(
+    tmp_path: Path, content: dict[str, Any] | None = None, environ: dict[str, str] | None = None
+) -> Configuration:
+    path = None
+    if content is not None:
+        path = tmp_path / "sockudo.json"
+        path.write_text(json.dumps(content))
+    return load(path, {"SOCKQ_DIR": "/tmp/sq-test", **(environ or {})}, cores=8)
+
+
+def redis(configuration: Configuration) -> RedisSettings:
+    assert configuration.faults == ()
+    assert configuration.fleet is not None
+    assert isinstance(configuration.fleet.driver, RedisSettings)
+    return configuration.fleet.driver
+
+
+def apps(*entries: object) -> dict[str, Any]:
+    return {"app_manager": {"array": {"apps": list(entries)}}}
+
+
+def test_a_toml_file_becomes_a_fleet(tmp_path: Path) -> None:
+    path = tmp_path / "sockudo.toml"
+    path.write_text(_TOML)
+    found = load(path, {"REDIS_PASSWORD": "p w", "SOCKQ_DIR": "/tmp/sq-test"})
+    driver = redis(found)
+    assert driver.url == "redis://:p%20w@redis.internal:6379/0"
+    assert driver.prefix == "p:"
+    assert found.fleet is not None
+    assert found.fleet.workers == 3
+    assert found.fleet.directory == Path("/tmp/sq-test")
+    assert found.fleet.worker.in_flight == 7
+    assert [app.id for app in found.fleet.worker.apps] == ["app-1"]
+    assert found.warnings == ()
+
+
+def test_json_and_toml_mean_the_same(tmp_path: Path) -> None:
+    (tmp_path / "c.toml").write_text(_TOML)
+    content = {
+        "queue": {"driver": "redis", "redis": {"concurrency": 3, "prefix": "p:"}},
+        "database": {"redis": {"host": "redis.internal", "password": "${REDIS_PASSWORD}"}},
+        **apps({**_APP, "policy": {"webhooks": _APP["policy"]["webhooks"]}}),  # type: ignore[index]
+        "sockq": {"in_flight": 7},
+    }
+    (tmp_path / "c.json").write_text(json.dumps(content))
+    environ = {"REDIS_PASSWORD": "x", "SOCKQ_DIR": "/tmp/sq-test"}
+    assert load(tmp_path / "c.json", environ).fleet == load(tmp_path / "c.toml", environ).fleet
+
+
+@pytest.mark.parametrize(
+    ("content", "environ", "kind", "origin"),
+    [
+        (None, {}, MemorySettings, "nothing is configured"),
+        ({}, {}, RedisSettings, "no queue.driver in"),
+        (None, {"REDIS_URL": "redis://h"}, RedisSettings, "REDIS_URL is set"),
+        (None, {"DATABASE_REDIS_HOST": "h"}, RedisSettings, "DATABASE_REDIS_HOST is set"),
+        (None, {"QUEUE_DRIVER": "NONE"}, NoneSettings, "QUEUE_DRIVER"),
+        ({"queue": {"driver": "memory"}}, {}, MemorySettings, "sockudo.json"),
+        ({"queue": {"driver": "memory"}}, {"QUEUE_DRIVER": "redis"}, RedisSettings, "QUEUE_DRIVER"),
+    ],
+)
+def test_the_driver(
+    tmp_path: Path, content: dict[str, Any] | None, environ: dict[str, str], kind: type, origin: str
+) -> None:
+    found = configured(tmp_path, content, environ)
+    assert found.fleet is not None
+    assert isinstance(found.fleet.driver, kind)
+    assert origin in found.values["queue.driver"].origin
+
+
+@pytest.mark.parametrize(
+    ("content", "environ", "url"),
+    [
+        ({}, {}, "redis://127.0.0.1:6379/0"),
+        ({}, {"REDIS_URL": "rediss://u:p@r:1/2"}, "rediss://u:p@r:1/2"),
+        ({"database": {"redis": {"port": 7, "db": 3}}}, {}, "redis://127.0.0.1:7/3"),
+        (
+            {"database": {"redis": {"username": "u", "password": "p/@"}}},
+            {},
+            "redis://u:p%2F%40@127.0.0.1:6379/0",
+        ),
+        (
+            {"database": {"redis": {"username": "u", "password": "p"}}},
+            {"DATABASE_REDIS_USERNAME": ""},
+            "redis://:p@127.0.0.1:6379/0",
+        ),
+        (
+            {"database": {"redis": {"master_tls": {"enabled": True}}}},
+            {},
+            "rediss://127.0.0.1:6379/0",
+        ),
+        (
+            {
+                "queue": {"redis": {"url_override": "redis://over:1/0"}},
+                "database": {"redis": {"host": "other"}},
+            },
+            {},
+            "redis://over:1/0",
+        ),
+    ],
+)
+def test_the_redis_url(
+    tmp_path: Path, content: dict[str, Any], environ: dict[str, str], url: str
+) -> None:
+    assert redis(configured(tmp_path, content, environ)).url == url
+
+
+def test_tls_and_times_reach_the_driver(tmp_path: Path) -> None:
+    (tmp_path / "ca.pem").touch()
+    tls = {"enabled": True, "acceptInvalidCerts": True, "ca_path": str(tmp_path / "ca.pem")}
+    content = {
+        "queue": {
+            "redis": {"response_timeout_ms": 250},
+            "reliability": {"lease_duration_ms": 9000, "failed_retention": 5},
+        },
+        "database": {"redis": {"master_tls": tls}},
+    }
+    found = configured(tmp_path, content)
+    driver = redis(found)
+    assert (driver.tls.verify, driver.tls.ca_path) == (False, tmp_path / "ca.pem")
+    assert driver.response_timeout_seconds == 0.25
+    assert (driver.lease.lease_seconds, driver.lease.dead_limit) == (9.0, 5)
+    assert found.fleet is not None
+    assert found.fleet.worker.lease_seconds == 9.0
+    assert any("certificate of Redis is not checked" in line for line in found.warnings)
+
+
+@pytest.mark.parametrize(
+    ("content", "environ", "complaint"),
+    [
+        ({"queue": {"driver": "sqs"}}, {}, "sqs is not in this version; use one of memory, redis"),
+        ({"queue": {"driver": "redis-cluster"}}, {}, "redis-cluster is not in this version"),
+        ({"queue": {"driver": "kafka"}}, {}, "does not read kafka queues; use one of memory"),
+        (None, {"QUEUE_DRIVER": "rabbit-mq"}, "does not read rabbitmq queues"),
+        (None, {"QUEUE_DRIVER": "pubsub"}, "does not read google-pubsub queues"),
+        ({"app_manager": {"driver": "mysql"}}, {}, "the mysql app store is not in this version"),
+        (None, {"APP_MANAGER_DRIVER": "postgres"}, "the pgsql app store is not in this version"),
+        ({"database": {"redis": {"sentinels": [{"host": "h"}]}}}, {}, "Sentinel is not in this"),
+        ({"appManager": {"driver": "array"}}, {}, "soketi's configuration"),
+        ({"queue.driver": "redis"}, {}, "soketi's configuration"),
+        (None, {"SOKETI_QUEUE_DRIVER": "redis"}, "SOKETI_QUEUE_DRIVER: this is soketi's"),
+        (None, {"SOCKQ_DIR": "/" + "x" * 99}, "too long for Unix sockets"),
+        ({"queue": {"redis": {"concurrency": 500}}}, {}, "more than the 127"),
+        (
+            {"database": {"redis": {"master_tls": {"enabled": True, "ca_path": "/none.pem"}}}},
+            {},
+            "there is no file /none.pem",
+        ),
+        (apps(1), {}, "expected a table, found 1"),
+        (apps({"id": "a", "key": "k", "webhooks": []}), {}, "secret"),
+    ],
+)
+def test_what_cannot_work_is_refused_in_one_line(
+    tmp_path: Path, content: dict[str, Any] | None, environ: dict[str, str], complaint: str
+) -> None:
+    found = configured(tmp_path, content, environ)
+    (fault,) = found.faults
+    assert complaint in fault
+    assert "\n" not in fault
+    assert found.fleet is None
+
+
+def test_a_kubernetes_service_called_soketi_is_no_soketi_configuration(tmp_path: Path) -> None:
+    environ = {"SOKETI_PORT": "tcp://10.0.0.1:6001", "SOKETI_SERVICE_HOST": "10.0.0.1"}
+    assert configured(tmp_path, None, environ).faults == ()
+
+
+def test_faults_of_file_variables_and_apps_come_together(tmp_path: Path) -> None:
+    content = {**apps({"id": 1}), "queue": {"driver": "rediss"}, "sockq": {"n_flight": 1}}
+    found = configured(tmp_path, content, {"SOCKQ_WORKERS": "many"})
+    text = "\n".join(found.faults)
+    for part in ("rediss", "n_flight", "SOCKQ_WORKERS", "app_manager.array.apps[0]"):
+        assert part in text
+    assert len(found.faults) == len(set(found.faults)) >= 4
+
+
+def test_a_missing_file_does_not_hide_other_faults() -> None:
+    found = load(Path("/nowhere.toml"), {"SOCKQ_WORKERS": "0", "SOCKQ_DIR": "/tmp/sq-test"})
+    assert len(found.faults) == 2
+
+
+_CREDENTIALS = {
+    "SOCKUDO_DEFAULT_APP_ID": "d",
+    "SOCKUDO_DEFAULT_APP_KEY": "dk",
+    "SOCKUDO_DEFAULT_APP_SECRET": "ds",
+}
+
+
+@pytest.mark.parametrize(
+    ("environ", "ids", "warning"),
+    [
+        ({}, ["app-1"], ""),
+        (_CREDENTIALS, ["d"], "this app has no webhooks"),
+        ({"SOCKUDO_DEFAULT_APP_ID": "d"}, [], "SOCKUDO_DEFAULT_APP_KEY and SOCKUDO_DEFAULT_APP_S"),
+        ({**_CREDENTIALS, "SOCKUDO_DEFAULT_APP_ENABLED": "false"}, [], "left out"),
+        ({"SOCKUDO_DEFAULT_APP_ENABLED": "off"}, [], "left out"),
+        ({"SOCKUDO_DEFAULT_APP_ENABLED": "on"}, ["app-1"], ""),
+        ({"SOCKUDO_SKIP_INLINE_APPS": "true"}, [], "SOCKUDO_SKIP_INLINE_APPS is set"),
+        ({"SOCKUDO_SKIP_INLINE_APPS": "true", **_CREDENTIALS}, ["d"], "left out"),
+        ({"APP_MANAGER_REGISTER_INLINE_APPS": "0"}, [], "APP_MANAGER_REGISTER_INLINE_APPS"),
+    ],
+)
+def test_the_variables_that_replace_the_apps_of_the_file(
+    tmp_path: Path, environ: dict[str, str], ids: list[str], warning: str
+) -> None:
+    found = configured(tmp_path, apps(_APP), environ)
+    assert found.faults == ()
+    assert [app.id for app in found.apps] == ids
+    assert warning in "\n".join(found.warnings)
+    assert bool(found.warnings) == bool(warning)
+
+
+def test_an_app_id_that_stands_twice_counts_once_and_is_told(tmp_path: Path) -> None:
+    found = configured(tmp_path, apps(_APP, {**_APP, "key": "key-2"}))
+    assert [app.key for app in found.apps] == ["key-2"]
+    assert any("stands twice" in line for line in found.warnings)
+
+
+def test_what_surprises_is_a_warning(tmp_path: Path) -> None:
+    webhook = {
+        "url": "http://h/",
+        "event_types": ["client_event"],
+        "filter": {"channel_pattern": "(?=x)"},
+        "headers": {"Content-Type": "text/plain"},
+    }
+    app = {**_APP, "policy": {"webhooks": [webhook]}, "webhooks": [{"url": "http://h/2"}]}
+    content = {**apps(app), "queue": {"driver": "redis", "redis": {"cluster_mode": True}}}
+    text = "\n".join(configured(tmp_path, content).warnings)
+    for part in ("cluster_mode", "beside policy", "gets no events", "Content-Type"):
+        assert part in text
+
+
+@pytest.mark.parametrize(
+    ("content", "environ", "part"),
+    [
+        ({"queue": {"driver": "memory"}}, {}, "belongs to this fleet"),
+        ({"queue": {"driver": "none"}}, {}, "nothing will be delivered"),
+        ({}, {}, "there are no apps"),
+        (
+            {"database": {"redis": {"master_tls": {"enabled": True}}}},
+            {"REDIS_URL": "redis://h"},
+            "has no effect",
+        ),
+    ],
+)
+def test_a_queue_that_surprises_is_a_warning(
+    tmp_path: Path, content: dict[str, Any], environ: dict[str, str], part: str
+) -> None:
+    assert part in "\n".join(configured(tmp_path, content, environ).warnings)
+
+
+def test_retry_settings_reach_the_webhooks_only_when_the_file_has_them(tmp_path: Path) -> None:
+    plain = configured(tmp_path, apps(_APP)).apps[0].webhooks[0]
+    content = {**apps(_APP), "webhooks": {"request_timeout_ms": 500, "retry": {"max_attempts": 3}}}
+    own = configured(tmp_path, content).apps[0].webhooks[0]
+    assert plain.retry is None
+    assert own.retry is not None
+    assert (own.retry.max_attempts, own.retry.max_elapsed_time_ms) == (3, 300_000)
+    assert (plain.timeout_seconds, own.timeout_seconds) == (10.0, 0.5)
+
+
+def test_nothing_that_is_kept_shows_a_secret(tmp_path: Path) -> None:
+    content = {**apps(_APP), "database": {"redis": {"password": "open-sesame"}}}
+    found = configured(tmp_path, content, {"REDIS_URL": "redis://:swordfish@h"})
+    for secret in ("hush-hush", "open-sesame", "swordfish"):
+        assert secret not in repr(found)
