@@ -5,6 +5,8 @@ from __future__ import annotations
 from sockq.drivers.redis_client import RedisClient, connect
 from sockq.drivers.settings import RedisSettings
 from sockq.drivers.sockudo_v1 import SockudoV1Source
+from sockq.drivers.sockudo_v2 import SockudoV2Source
+from sockq.drivers.sockudo_v2_keys import base_key
 from sockq.drivers.source import Driver, Source
 
 
@@ -32,6 +34,10 @@ class RedisDriver(Driver):
             SockudoV1Source(client, key, self._settings.lease)
             for key in v1_list_keys(self._settings.prefix, self._settings.queue)
         ]
+        self.sources += [
+            SockudoV2Source(client, base, self._settings.lease, self._settings.reliability)
+            for base in v2_bases(self._settings.prefix, self._settings.queue)
+        ]
 
     async def close(self) -> None:
         """See ``Driver.close``."""
@@ -50,3 +56,11 @@ def v1_list_keys(prefix: str, queue: str) -> list[str]:
     if prefix.endswith(":"):
         keys.append(f"{prefix}queue:{queue}")
     return keys
+
+
+def v2_bases(prefix: str, queue: str) -> list[str]:
+    """Return the base of the Sockudo 5 queue of a prefix; none where no such server would start."""
+    try:
+        return [base_key(prefix, queue)]
+    except ValueError:
+        return []

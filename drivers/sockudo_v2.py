@@ -53,7 +53,6 @@ class SockudoV2Source(Source):
 
     Args:
         client: Of the Redis that holds it; not closed here.
-        scripts: Of the same client.
         base: See ``sockudo_v2_keys.base_key``.
         lease: How long a claim holds; how many dead letters are kept (``failed_retention``).
         reliability: What the server's workers go by.
@@ -64,14 +63,13 @@ class SockudoV2Source(Source):
     def __init__(
         self,
         client: RedisClient,
-        scripts: LuaScripts,
         base: str,
         lease: LeaseSettings,
         reliability: ReliabilitySettings,
     ) -> None:
         self.name = base
         self._client = client
-        self._scripts = scripts
+        self._scripts = LuaScripts(client)
         self._keys = queue_keys(base)
         self._notify_key = f"{base}:notify"
         self._lease_ms = milliseconds(lease.lease_seconds)

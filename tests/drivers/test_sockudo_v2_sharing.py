@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from support.redis_server import RedisServer
 from support.until import async_until
 from support.v2_fixtures import OpenQueue, open_queue
-from support.v2_queue import new_id, now_ms
+from support.v2_queue import job_data, new_id, now_ms
 
-from sockq.drivers.job import Ack, Dead, Lease, Release, Retry
-from sockq.drivers.settings import LeaseSettings, ReliabilitySettings
+from sockq.drivers.job import Ack, Dead, Lease, NewJob, Release, Retry
+from sockq.drivers.redis import RedisDriver
+from sockq.drivers.settings import LeaseSettings, RedisSettings, ReliabilitySettings
 
 __all__ = ["open_queue"]
 
@@ -196,3 +198,17 @@ async def test_sweeps_are_bounded(open_queue: OpenQueue) -> None:
         await queue.run("ZADD", "delayed", now_ms() - 1, id_)
     leases = await queue.source.claim(100, 0.0, "owner-1")
     assert len(leases) == 25 + 10
+
+
+async def test_the_driver_serves_lists_and_structures_of_one_prefix(
+    redis_server: RedisServer, redis_prefix: str
+) -> None:
+    driver = RedisDriver(RedisSettings(redis_server.url, redis_prefix))
+    await driver.open()
+    old, *_, new = driver.sources
+    assert new.name == redis_prefix.rstrip(":") + ":v2:{webhooks}"
+    for source in (old, new):
+        await source.enqueue([NewJob(job_data("x"))])
+        assert len(await source.claim(10, 1.0, "owner-1")) == 1
+        assert await source.reclaim("owner-1") == 1
+    await driver.close()

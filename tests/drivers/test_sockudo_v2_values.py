@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from support.v2_queue import enveloped, job_data
 
+from sockq.drivers.redis import v2_bases
 from sockq.drivers.sockudo_v2_batch import LONGEST_BATCH, batches
 from sockq.drivers.sockudo_v2_keys import base_key, queue_keys
 from sockq.drivers.sockudo_v2_payload import (
@@ -125,3 +126,17 @@ def test_batches_are_bounded_by_number_and_size() -> None:
     sizes = [5 << 20, 5 << 20, 9 << 20, 1, 1]
     assert list(batches(sizes, lambda size: size)) == [[5 << 20], [5 << 20], [9 << 20], [1, 1]]
     assert list(batches([])) == []
+
+
+@pytest.mark.parametrize(
+    ("prefix", "names"),
+    [
+        ("sockudo_queue:", ["sockudo_queue:v2:{webhooks}"]),
+        ("{tag}:", []),  # no Sockudo 5 server starts with it
+        ("", []),
+    ],
+)
+def test_the_driver_opens_the_queue_that_a_server_of_the_prefix_has(
+    prefix: str, names: list[str]
+) -> None:
+    assert v2_bases(prefix, "webhooks") == names

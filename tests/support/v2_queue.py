@@ -9,7 +9,6 @@ from base64 import b64decode
 from collections.abc import Sequence
 from typing import Any
 
-from sockq.drivers.lua_scripts import LuaScripts
 from sockq.drivers.redis_client import RedisClient, connect
 from sockq.drivers.settings import LeaseSettings, RedisSettings, ReliabilitySettings
 from sockq.drivers.sockudo_v2 import SockudoV2Source
@@ -82,7 +81,6 @@ class V2Driver(Driver):
         await self.client.ping()
         self.source = SockudoV2Source(
             self.client,
-            LuaScripts(self.client),
             base_key(settings.prefix, settings.queue),
             settings.lease,
             settings.reliability,
