@@ -6,6 +6,7 @@ An endpoint's text is a stranger's text: what leaves here is one line without co
 from __future__ import annotations
 
 import unicodedata
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import Final
 
@@ -18,6 +19,7 @@ MAX_DETAIL: Final = 200
 _SWITCHING: Final = 101
 _FINAL: Final = 200
 _SNIPPET_BYTES: Final = 1024
+_MAX_SECONDS: Final = 1e9
 
 
 class Answer(msgspec.Struct, gc=False):
@@ -112,9 +114,12 @@ def retry_after_seconds(value: bytes | None, now_unix: float) -> float | None:
         return None
     text = value.decode("latin-1").strip()
     if text.replace(".", "", 1).isdecimal() and text.isascii():
-        return float(text)
+        return min(float(text), _MAX_SECONDS)
     try:
-        return max(0.0, parsedate_to_datetime(text).timestamp() - now_unix)
+        date = parsedate_to_datetime(text)
+        if date.tzinfo is None:  # asctime's form, which RFC 9110 5.6.7 reads as UTC
+            date = date.replace(tzinfo=UTC)
+        return min(max(0.0, date.timestamp() - now_unix), _MAX_SECONDS)
     except (ValueError, OverflowError, OSError):
         return None
 

@@ -39,10 +39,12 @@ class Connected:
 
     Attributes:
         sock: The socket; its owner closes it.
+        seconds: How long it took.
         proxy: Set if requests must be sent in the form a forwarding proxy wants.
     """
 
     sock: socket.socket
+    seconds: float
     proxy: Proxy | None = None
 
 
@@ -69,6 +71,7 @@ def connect(
     Returns:
         The connection, or why there is none. Raises nothing.
     """
+    began = time.monotonic()
     proxy = None
     connection: HTTPConnection | None = None
     try:
@@ -83,7 +86,7 @@ def connect(
         return _explain(error, endpoint, proxy)
     connection.sock = None  # the socket is the caller's now
     forwarding = proxy if endpoint.scheme == "http" else None
-    return Connected(sock, forwarding)
+    return Connected(sock, time.monotonic() - began, forwarding)
 
 
 def _prepare(
@@ -132,17 +135,17 @@ def _explain(error: Exception, endpoint: Endpoint, proxy: Proxy | None) -> Conne
     cause = error.__cause__ if isinstance(error.__cause__, OSError) else error
     text = getattr(cause, "strerror", None) or str(cause) or type(cause).__name__
     to = f"{endpoint.host}:{endpoint.port}"
-    if isinstance(error, ConnectTimeoutError | TimeoutError):
+    if isinstance(error, NameResolutionError | LocationParseError | UnicodeError):
+        fault, text = Fault.DNS, f"{endpoint.host if proxy is None else proxy.host}: {text}"
+    elif isinstance(error, NewConnectionError):  # before its base class, which is a time-out
+        fault, text = Fault.CONNECT, f"{to}: {text}"
+    elif isinstance(error, ConnectTimeoutError | TimeoutError):
         fault, text = Fault.TIMEOUT, f"no connection to {to} in time"
     elif isinstance(error, ssl.SSLError):
         reason = getattr(error, "verify_message", "") or getattr(error, "reason", "") or text
         fault, text = Fault.TLS, f"{to}: {reason}"
     elif isinstance(error, ProxyError) or "Tunnel connection failed" in text:
-        return ConnectFailure(Fault.PROXY, one_line(f"proxy for {to}: {text}"))
-    elif isinstance(error, NameResolutionError | LocationParseError | UnicodeError):
-        fault, text = Fault.DNS, f"{endpoint.host}: {text}"
-    elif isinstance(error, NewConnectionError):
-        fault, text = Fault.CONNECT, f"{to}: {text}"
+        fault, text = Fault.PROXY, f"proxy for {to}: {text}"
     elif isinstance(error, ValueError):  # of proxy.py: already one clear line
         fault = Fault.PROXY
     else:  # reset or cut while shaking hands

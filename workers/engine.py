@@ -16,11 +16,13 @@ from functools import partial
 from typing import Final
 
 from sockq.workers.connect import Connected, ConnectFailure, Connector
-from sockq.workers.exchange import NEVER, Connection
+from sockq.workers.exchange import Connection
+from sockq.workers.opening import Interrupted, Opening
 from sockq.workers.proxy import Proxies
 from sockq.workers.request import Request
-from sockq.workers.route import Interrupted, Opening, Route
+from sockq.workers.route import Route
 from sockq.workers.settings import EngineSettings
+from sockq.workers.wire import NEVER
 
 SWEEP_SECONDS: Final = 0.04
 """How exact deadlines are."""

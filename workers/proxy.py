@@ -119,7 +119,7 @@ class Proxies:
 def _covers(entry: str, endpoint: Endpoint) -> bool:
     """Whether an entry of ``NO_PROXY`` (name, ``.suffix``, address, network, ``*``) means it."""
     name, colon, port = entry.rpartition(":")
-    if colon and port.isdecimal() and ":" not in name.strip("[]"):
+    if colon and port.isdecimal() and (":" not in name or name.endswith("]")):
         if int(port) != endpoint.port:
             return False
         entry = name

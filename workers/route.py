@@ -6,13 +6,13 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from itertools import islice
 from typing import Final, Protocol
 
 from sockq.workers.connect import Connected, ConnectFailure
 from sockq.workers.exchange import Connection, make_connection
 from sockq.workers.lane import Lane
+from sockq.workers.opening import Interrupted, Opening
 from sockq.workers.outcome import Fault, Outcome
 from sockq.workers.request import Request
 from sockq.workers.settings import EngineSettings
@@ -22,45 +22,6 @@ UNPROVEN_OPENINGS: Final = 2
 
 REOPEN_SECONDS: Final = 1.0
 """An endpoint that serves its connections but refuses a further one is asked again after this."""
-
-
-@dataclass(frozen=True, slots=True)
-class Interrupted:
-    """An exchange that died with its reused connection before any answer: it gets a second try."""
-
-    request: Request
-    started: float
-    deadline: float
-
-
-class Opening:
-    """A connection on its way.
-
-    Attributes:
-        route: Whose it is.
-        started: Monotonic seconds.
-        deadline: When those who wait for it are told that it failed.
-        waited: The requests that have waited for it from the start.
-        second_try: The exchange it is opened for, if it is for one only.
-        overdue: The deadline has passed; what comes now is late.
-    """
-
-    __slots__ = ("deadline", "overdue", "route", "second_try", "started", "waited")
-
-    def __init__(
-        self,
-        route: Route,
-        started: float,
-        deadline: float,
-        waited: tuple[Request, ...],
-        second_try: Interrupted | None,
-    ) -> None:
-        self.route = route
-        self.started = started
-        self.deadline = deadline
-        self.waited = waited
-        self.second_try = second_try
-        self.overdue = False
 
 
 class Hub(Protocol):
@@ -92,6 +53,7 @@ class Route(Lane[Request]):
     __slots__ = (
         "_hub",
         "_no_opening_until",
+        "_opening_soon",
         "_proven",
         "idle",
         "open_count",
@@ -104,6 +66,7 @@ class Route(Lane[Request]):
         self._hub = hub
         self._proven = False
         self._no_opening_until = 0.0
+        self._opening_soon = False
         self.idle: list[Connection] = []
         self.open_count = 0
         self.openings: set[Opening] = set()
@@ -131,13 +94,10 @@ class Route(Lane[Request]):
         while waiting and self.idle and self.busy < self.limit:
             request = waiting.popleft()
             self._start(self.idle.pop(), request, now, now + request.timeout_seconds)
-        if not waiting or self.busy >= self.limit or now < self._no_opening_until:
-            return
-        coming = sum(not o.overdue and o.second_try is None for o in self.openings)
-        wanted = min(len(waiting), self.limit - self.busy) - coming
-        at_once = self.cap if self._proven else UNPROVEN_OPENINGS
-        for _ in range(min(wanted, at_once - len(self.openings))):
-            self._open(now)
+        if waiting and self.busy < self.limit and not self._opening_soon:
+            # Not at once: what is submitted together is counted, and waits, together.
+            self._opening_soon = True
+            self._hub.loop.call_soon(self._open_wanted)
 
     # Told by connections
 
@@ -202,7 +162,7 @@ class Route(Lane[Request]):
         elif self.waiting and self.busy < self.limit:
             request = self.waiting.popleft()
             waited = not opening.overdue and any(request is early for early in opening.waited)
-            started = opening.started if waited else now
+            started = now - result.seconds if waited else now
             self._start(connection, request, started, started + request.timeout_seconds)
         else:
             self.idle.append(connection)
@@ -245,6 +205,17 @@ class Route(Lane[Request]):
             raise
         self.busy += 1
         connection.start(request, data, started, deadline)
+
+    def _open_wanted(self) -> None:
+        self._opening_soon = False
+        now = time.monotonic()
+        if now < self._no_opening_until:
+            return
+        coming = sum(not o.overdue and o.second_try is None for o in self.openings)
+        wanted = min(len(self.waiting), self.limit - self.busy) - coming - len(self.idle)
+        at_once = self.cap if self._proven else UNPROVEN_OPENINGS
+        for _ in range(min(wanted, at_once - len(self.openings))):
+            self._open(now)
 
     def _forget(self, connection: Connection) -> None:
         self.open_count -= 1

@@ -1,0 +1,316 @@
+"""The engine over real sockets: lanes apart from each other, failing connections, stops."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from support.posts import Post, send
+from support.raw_server import OK, Peer, RawServer, answering, closing_after, hanging
+from support.until import async_until
+
+from sockq.workers.engine import Engine
+from sockq.workers.outcome import Outcome
+from sockq.workers.proxy import Proxies
+from sockq.workers.settings import EngineSettings
+
+DIRECT = Proxies({})
+
+
+@pytest.fixture
+async def engine() -> AsyncIterator[Engine]:
+    engine = Engine(EngineSettings(), asyncio.get_running_loop(), proxies=DIRECT)
+    yield engine
+    await engine.close()
+
+
+# Lanes
+
+
+async def test_at_most_the_cap_at_once_in_order(engine: Engine) -> None:
+    release: list[bool] = []
+
+    def script(peer: Peer) -> None:
+        while peer.read() is not None:
+            while not release and not peer._server.stopping.wait(0.005):
+                pass
+            peer.write(OK)
+
+    with RawServer(script) as server:
+        posts = [Post(server.url, body=b"%d" % number) for number in range(40)]
+        for post in posts:
+            engine.submit(post)
+        await async_until(lambda: len(server.requests) == 16)
+        assert (engine.in_flight, engine.waiting) == (16, 24)
+        assert {r.rpartition(b"\n")[2] for r in server.requests} == {b"%d" % n for n in range(16)}
+        release.append(True)
+        for post in posts:
+            assert (await post.end()).delivered
+        assert server.accepted == 16
+
+
+class Feeder:
+    """What a worker does: holds so many jobs at once; a parked one goes back to the queue."""
+
+    def __init__(self, engine: Engine, posts: list[Post], budget: int) -> None:
+        self.engine = engine
+        self.queue = deque(posts)
+        self.budget = budget
+        self.held = 0
+        self.parked = 0
+
+    def feed(self) -> None:
+        while self.queue and self.held < self.budget:
+            self.held += 1
+            self.engine.submit(self.queue.popleft())
+
+    def over(self, post: Post) -> None:
+        self.held -= 1
+        self.parked += post.outcomes[0].parked_seconds > 0
+        asyncio.get_running_loop().call_soon(self.feed)
+
+
+async def test_ten_thousand_jobs_for_a_hanging_endpoint_do_not_delay_another(
+    engine: Engine,
+) -> None:
+    with RawServer(hanging) as hung, RawServer() as server:
+        feeder = Feeder(engine, [], budget=256)
+        sick = [Post(hung.url, timeout=10.0, then=feeder.over) for _ in range(10_000)]
+        well = Post(server.url, then=feeder.over)
+        feeder.queue.extend([*sick, well])
+        began = time.monotonic()
+        feeder.feed()
+        assert (await well.end()).delivered
+        assert time.monotonic() - began < 2.5
+        assert feeder.held <= 32  # its share of the budget stays small
+        assert feeder.parked == 10_000 - 32
+        parked = [p.outcomes[0].parked_seconds for p in sick if p.outcomes]
+        assert all(1 <= seconds <= 10 for seconds in parked)
+        assert len(set(parked)) > 100
+
+
+async def test_a_fast_lane_is_never_parked_however_much_waits(engine: Engine) -> None:
+    with RawServer(answering(OK)) as server:
+        posts = [Post(server.url, timeout=60.0) for _ in range(20_000)]
+        for post in posts:
+            engine.submit(post)
+        for post in posts:
+            assert (await post.end()).delivered
+
+
+async def test_a_loop_that_stood_still_neither_parks_nor_times_out(engine: Engine) -> None:
+    with RawServer(answering(OK)) as server:
+        await send(engine, Post(server.url))
+        posts = [Post(server.url, timeout=1.0) for _ in range(100)]
+        for post in posts:
+            engine.submit(post)
+        time.sleep(1.5)  # noqa: ASYNC251 - the loop is to stand still
+        for post in posts:
+            assert (await post.end()).delivered
+
+
+async def test_it_recovers_after_the_breaker_and_slowly(
+    *, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sockq.workers.breaker.BASE_OPEN_SECONDS", 0.2)
+    engine.chance = lambda: 0.5
+    bad = b"HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n"
+    with RawServer(answering(*[bad] * 5, OK), answering(OK)) as server:
+        for _ in range(5):
+            assert (await send(engine, Post(server.url))).status == 503
+        parked = await send(engine, Post(server.url))
+        assert 0.0 < parked.parked_seconds < 1.0
+        assert len(server.requests) == 5
+        await asyncio.sleep(0.21)  # what is waited for is the passing of time itself
+        posts = [Post(server.url) for _ in range(10)]
+        for post in posts:
+            engine.submit(post)
+        assert engine.in_flight == 1
+        for post in posts:
+            assert (await post.end()).delivered
+
+
+async def test_while_half_open_a_failed_probe_parks_what_waited(
+    *, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sockq.workers.breaker.BASE_OPEN_SECONDS", 0.2)
+    engine.chance = lambda: 0.5
+    bad = b"HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n"
+    with RawServer(answering(bad)) as server:
+        for _ in range(5):
+            await send(engine, Post(server.url))
+        await asyncio.sleep(0.21)
+        posts = [Post(server.url) for _ in range(50)]
+        for post in posts:
+            engine.submit(post)
+        outcomes = [await post.end() for post in posts]
+        assert [o.status for o in outcomes].count(503) == 1
+        assert sum(o.parked_seconds > 0 for o in outcomes) == 49
+        assert len(server.requests) == 6
+
+
+async def test_too_many_requests_parks_the_lane(engine: Engine) -> None:
+    answer = b"HTTP/1.1 429 Slow\r\nRetry-After: 30\r\nContent-Length: 0\r\n\r\n"
+    with RawServer(answering(answer)) as server:
+        outcome = await send(engine, Post(server.url))
+        assert (outcome.status, outcome.retry_after_seconds) == (429, 30.0)
+        parked = await send(engine, Post(server.url))
+        assert 29 < parked.parked_seconds <= 41
+        assert (await send(engine, Post(server.url, lane="another app"))).status == 429
+
+
+async def test_an_endpoint_that_closes_after_each_answer_is_served(engine: Engine) -> None:
+    answer = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok"
+    with RawServer(closing_after(answer)) as server:
+        posts = [Post(server.url) for _ in range(60)]
+        for post in posts:
+            engine.submit(post)
+        for post in posts:
+            assert (await post.end()).delivered
+        assert server.accepted >= 60
+        assert not engine.connections or server.open
+
+
+async def test_a_request_that_cannot_be_written_leaves_the_lane_as_it_was(engine: Engine) -> None:
+    class Broken(Post):
+        __slots__ = ()
+
+        def wire_bytes(self) -> bytes:
+            raise RuntimeError("no bytes")
+
+    with RawServer() as server:
+        await send(engine, Post(server.url))
+        for _ in range(20):
+            with pytest.raises(RuntimeError, match="no bytes"):
+                engine.submit(Broken(server.url))
+        assert engine.in_flight == 0
+        assert (await send(engine, Post(server.url))).delivered
+        assert server.accepted == 1
+
+
+async def test_done_may_submit_again(engine: Engine) -> None:
+    with RawServer() as server:
+        ended: list[Post] = []
+
+        def again(post: Post) -> None:
+            ended.append(post)
+            if len(ended) < 200:
+                engine.submit(Post(server.url, then=again))
+
+        engine.submit(Post(server.url, then=again))
+        await async_until(lambda: len(ended) == 200)
+        assert all(post.outcomes == [post.outcomes[0]] for post in ended)
+        assert server.accepted == 1
+
+
+# Stopping
+
+
+async def test_take_waiting_leaves_what_is_on_the_wire(engine: Engine) -> None:
+    with RawServer(hanging) as server:
+        posts = [Post(server.url, timeout=30) for _ in range(20)]
+        for post in posts:
+            engine.submit(post)
+        assert engine.waiting == 20
+        await async_until(lambda: engine.in_flight == 16)
+        taken = engine.take_waiting()
+        assert taken == [post for post in posts if not post.sent]
+        assert (len(taken), engine.in_flight, engine.waiting) == (4, 16, 0)
+        deadline = engine.oldest_deadline
+        assert deadline is not None
+        assert 25 < deadline - time.monotonic() <= 30
+        left = engine.abandon()
+        assert {id(r) for r in left} == {id(p) for p in posts if p.sent}
+        assert (engine.in_flight, engine.waiting, engine.oldest_deadline) == (0, 0, None)
+        await async_until(lambda: server.open == 0)
+        assert not any(post.outcomes for post in posts)
+
+
+async def test_the_engine_goes_on_after_abandon(engine: Engine) -> None:
+    with RawServer(hanging, hanging, answering(OK)) as server:
+        for _ in range(2):
+            engine.submit(Post(server.url))
+        await async_until(lambda: engine.in_flight == 2)
+        assert len(engine.abandon()) == 2
+        assert (await send(engine, Post(server.url))).delivered
+
+
+async def test_close_while_connecting_leaves_nothing_open(engine: Engine) -> None:
+    before = _files()
+    with RawServer() as server:
+        for number in range(50):
+            engine.submit(Post(server.url, lane=f"app-{number}"))
+        await engine.close()
+        await async_until(lambda: server.open == 0)
+    await async_until(lambda: _files() <= before)
+
+
+# Housekeeping
+
+
+def _files() -> int:
+    return len(list(Path("/dev/fd").iterdir()))
+
+
+async def test_idle_connections_are_closed_and_clean_lanes_forgotten() -> None:
+    settings = EngineSettings(idle_seconds=0.2)
+    engine = Engine(settings, asyncio.get_running_loop(), proxies=DIRECT)
+    with RawServer() as server:
+        await send(engine, Post(server.url))
+        assert len(engine.connections) == 1
+        await async_until(lambda: server.open == 0)
+        await async_until(lambda: not engine._routes)
+        assert engine._tidying is None
+        assert (await send(engine, Post(server.url))).delivered
+        assert server.accepted == 2
+    await engine.close()
+
+
+async def test_old_connections_are_renewed(
+    *, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with RawServer() as server:
+        await send(engine, Post(server.url))
+        monkeypatch.setattr("sockq.workers.engine.MAX_AGE_SECONDS", 0.0)
+        engine._tidy()
+        assert (await send(engine, Post(server.url))).delivered
+        assert server.accepted == 2
+
+
+async def test_ten_thousand_lanes_leak_neither_files_nor_memory() -> None:
+    settings = EngineSettings(idle_seconds=0.2)
+    engine = Engine(settings, asyncio.get_running_loop(), proxies=DIRECT, idle_limit=64)
+    before = _files()
+    most = 0
+    ended: list[Outcome] = []
+
+    with RawServer(answering(OK)) as server:
+        endpoint = Post(server.url).endpoint
+
+        def over(post: Post) -> None:
+            nonlocal most
+            ended.append(post.outcomes[0])
+            most = max(most, len(engine.connections))
+            _next()
+
+        numbers = iter(range(10_000))
+
+        def _next() -> None:
+            number = next(numbers, None)
+            if number is not None:
+                engine.submit(Post(endpoint, lane=f"app-{number}", timeout=30, then=over))
+
+        for _ in range(32):
+            _next()
+        await async_until(lambda: len(ended) == 10_000, within=50)
+        assert all(outcome.delivered for outcome in ended)
+        assert most <= 64 + 32
+        await async_until(lambda: not engine._routes and not engine.connections)
+        assert not engine._openings
+        await async_until(lambda: server.open == 0)
+        assert _files() <= before + 8
+    await engine.close()
