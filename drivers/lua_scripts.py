@@ -60,11 +60,12 @@ class LuaScripts:
 
     async def _load_and_run(self, script: Script, keys: Sequence[Any], args: Sequence[Any]) -> Any:
         # EVAL loads and runs in one step, and goes to the right node of a cluster by its keys.
-        text = script.legacy_text if self._legacy else script.text
+        legacy = self._legacy  # another run may find out while this one waits
+        text = script.legacy_text if legacy else script.text
         try:
             return await self._client.command("EVAL", text, len(keys), *keys, *args)
         except BackendRefused as error:
-            if self._legacy or _UNKNOWN_SHEBANG not in str(error):
+            if legacy or _UNKNOWN_SHEBANG not in str(error):
                 raise
         self._legacy = True
         return await self._client.command("EVAL", script.legacy_text, len(keys), *keys, *args)

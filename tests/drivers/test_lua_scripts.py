@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from importlib.resources import files
 
 import pytest
@@ -53,6 +54,15 @@ async def test_a_script_is_loaded_when_it_is_missing_and_after_a_flush(server: R
         assert int(await scripts.run(script, ["clock"], [])) > 1_700_000_000
         assert int(await scripts.run(script, ["clock"], [])) > 1_700_000_000
         await client.command("SCRIPT", "FLUSH")
+    await client.close()
+
+
+async def test_first_runs_at_the_same_time_all_succeed(server: RedisServer) -> None:
+    client = connect(RedisSettings(server.url))
+    scripts = LuaScripts(client)
+    script = Script("together", "#!lua\n-- run by many\nreturn 7")
+    await client.command("SCRIPT", "FLUSH")
+    assert await asyncio.gather(*(scripts.run(script, [], []) for _ in range(8))) == [7] * 8
     await client.close()
 
 
