@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import math
 import os
 import secrets
 import shutil
@@ -92,6 +93,8 @@ class _Demo:
                 async with self._queue(fleet) as driver:
                     self._view.begin(workers, receiver.url, self._rate, self._directory)
                     await self._produce(driver, fleet, seconds)
+                if fleet.exit_code is not None:
+                    return self._failed(fleet, "")
             except BackendUnavailable as error:
                 return self._failed(fleet, str(error))
             finally:
@@ -124,7 +127,7 @@ class _Demo:
                 break
             except BackendUnavailable:
                 late = time.monotonic() > deadline
-                if late or fleet.exit_code is not None or self._stop.is_set():
+                if late or self._over(fleet):
                     raise
                 await asyncio.sleep(_POLL_SECONDS)
         try:
@@ -136,22 +139,26 @@ class _Demo:
         """Send events until told to stop, then wait a little for what is on its way."""
         events = story()
         begun = time.monotonic()
-        while not self._stop.is_set() and fleet.exit_code is None:
+        end = math.inf if seconds is None else begun + seconds
+        while not self._over(fleet) and time.monotonic() < end:
             now_ms = time.time_ns() // 1_000_000
             job = make_job(_APP, _KEY, self._secret, next(events), now_ms)
-            await driver.sources[0].enqueue([NewJob(job)])
+            try:
+                await driver.sources[0].enqueue([NewJob(job)])
+            except BackendUnavailable:  # the broker is being replaced, or the fleet has ended
+                await asyncio.sleep(_POLL_SECONDS)
+                continue
             self._view.sent += 1
-            due = begun + self._view.sent / self._rate
-            if seconds is not None:
-                due = min(due, begun + seconds)
+            due = min(begun + self._view.sent / self._rate, end)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(due - time.monotonic()):
                     await self._stop.wait()
-            if seconds is not None and time.monotonic() >= begun + seconds:
-                break
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_LAST_SECONDS if fleet.exit_code is None else 0):
                 await self._view.all_here()
+
+    def _over(self, fleet: DemoFleet) -> bool:
+        return self._stop.is_set() or fleet.exit_code is not None
 
     def _failed(self, fleet: DemoFleet, error: str) -> int:
         if self._stop.is_set():

@@ -20,11 +20,15 @@ def run(settings: FleetSettings) -> int:
 def announcement(settings: FleetSettings) -> tuple[str, str]:
     """Two lines: what runs, and how to see it. No secrets."""
     apps = len(settings.worker.apps)
-    place, plural = _place(settings.driver), "" if apps == 1 else "s"
+    place = _place(settings.driver)
     return (
-        f"{settings.version}, {settings.workers} workers, {place}, {apps} app{plural}",
+        f"{settings.version}, {_many(settings.workers, 'worker')}, {place}, {_many(apps, 'app')}",
         f"see it with: sockq status --dir {settings.directory}",
     )
+
+
+def _many(count: int, thing: str) -> str:
+    return f"{count} {thing}{'' if count == 1 else 's'}"
 
 
 def _place(driver: DriverSettings) -> str:

@@ -94,7 +94,7 @@ def _configure(
         values=layers.values | derived,
         apps=apps.apps,
         faults=tuple(faults),
-        warnings=(*document.warnings, *queue.warnings, *apps.warnings),
+        warnings=(*document.warnings, *queue.warnings, *(apps.warnings if queue.there else ())),
     )
 
 

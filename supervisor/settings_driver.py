@@ -13,6 +13,7 @@ from sockq.drivers.settings import (
     MemorySettings,
     NoneSettings,
     RedisSettings,
+    ReliabilitySettings,
     TlsSettings,
 )
 from sockq.supervisor.redis_url import compose
@@ -30,6 +31,11 @@ class Queue:
     settings: DriverSettings
     faults: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+
+    @property
+    def there(self) -> bool:
+        """Whether there is a queue at all."""
+        return not isinstance(self.settings, NoneSettings)
 
 
 def choose_driver(layers: Layers, file_name: str) -> Value:
@@ -77,6 +83,7 @@ def queue_settings(layers: Layers, driver: Value, directory: Path) -> Queue:
             connect_timeout_seconds=_number(layers, "sockq.redis_connect_timeout_seconds"),
             tls=tls,
             lease=lease,
+            reliability=_reliability(layers),
         )
         faults = _missing_files(layers) if settings.url.startswith("rediss://") else ()
         return Queue(settings, tuple(faults), tuple(_redis_warnings(layers, settings.url)))
@@ -102,6 +109,13 @@ def redis_url(layers: Layers) -> str:
 def _response_timeout(layers: Layers) -> float:
     milliseconds = _number(layers, "queue.redis.response_timeout_ms")
     return milliseconds / 1000 if milliseconds else 3600.0  # 0: no limit, as far as a worker lives
+
+
+def _reliability(layers: Layers) -> ReliabilitySettings:
+    names = ("max_attempts", "stalled_batch_size", "completed_retention", "event_retention")
+    return ReliabilitySettings(
+        **{name: int(_number(layers, f"queue.reliability.{name}")) for name in names}
+    )
 
 
 def _tls(layers: Layers) -> TlsSettings:

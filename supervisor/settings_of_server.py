@@ -76,6 +76,15 @@ _QUEUE: Final = (
         ("QUEUE_FAILED_RETENTION",),
         default=10_000,
     ),
+    *(
+        Setting(f"queue.reliability.{name}", kind, what, (f"QUEUE_{name.upper()}",), default)
+        for name, kind, what, default in (
+            ("max_attempts", Whole(1), "The server's own workers bury a job after so many.", 5),
+            ("stalled_batch_size", Whole(1), "Most expired leases one sweep gives back.", 100),
+            ("completed_retention", Whole(), "Completed jobs that a Sockudo 5 queue keeps.", 1000),
+            ("event_retention", Whole(), "Length of a Sockudo 5 queue's event stream.", 10_000),
+        )
+    ),
     Setting(
         "queue.reliability.memory_capacity",
         Whole(1),

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from sockq.drivers.settings import MemorySettings, NoneSettings, RedisSettings
+from sockq.drivers.settings import MemorySettings, NoneSettings, RedisSettings, ReliabilitySettings
 from sockq.supervisor.settings import Configuration, load
 
 _APP = {
@@ -152,7 +152,7 @@ def test_tls_and_times_reach_the_driver(tmp_path: Path) -> None:
     content = {
         "queue": {
             "redis": {"response_timeout_ms": 250},
-            "reliability": {"lease_duration_ms": 9000, "failed_retention": 5},
+            "reliability": {"lease_duration_ms": 9000, "failed_retention": 5, "max_attempts": 7},
         },
         "database": {"redis": {"master_tls": tls}},
     }
@@ -160,6 +160,7 @@ def test_tls_and_times_reach_the_driver(tmp_path: Path) -> None:
     driver = redis(found)
     assert (driver.tls.verify, driver.tls.ca_path) == (False, tmp_path / "ca.pem")
     assert driver.response_timeout_seconds == 0.25
+    assert driver.reliability == ReliabilitySettings(max_attempts=7)
     assert (driver.lease.lease_seconds, driver.lease.dead_limit) == (9.0, 5)
     assert found.fleet is not None
     assert found.fleet.worker.lease_seconds == 9.0
