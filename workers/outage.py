@@ -6,6 +6,7 @@ Waits between tries grow with full jitter, so that a fleet does not come back in
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 import time
 from collections.abc import Callable
@@ -13,22 +14,43 @@ from collections.abc import Callable
 from sockq.drivers.errors import SockqError
 
 FIRST_WAIT_SECONDS = 0.1
-LONGEST_WAIT_SECONDS = 5.0
+LONGEST_WAIT_SECONDS = 3.0
+
+
+class Recovery:
+    """Tells everybody who waits out an outage that one of them got through."""
+
+    def __init__(self) -> None:
+        self._seen = asyncio.Event()
+
+    async def wait(self, seconds: float) -> None:
+        """Wait so long, or until somebody got through."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._seen.wait()
+
+    def announce(self) -> None:
+        """Somebody got through: wake who waits now."""
+        self._seen.set()
+        self._seen = asyncio.Event()
 
 
 class Outage:
     """Trouble with one source.
 
     Args:
+        recovery: Shared by the sources of one backend.
         on_down: Called with the error when the trouble starts.
         on_up: Called with its length in seconds when it is over.
     """
 
     def __init__(
         self,
+        recovery: Recovery,
         on_down: Callable[[SockqError], None],
         on_up: Callable[[float], None],
     ) -> None:
+        self._recovery = recovery
         self._on_down = on_down
         self._on_up = on_up
         self._since: float | None = None
@@ -44,8 +66,9 @@ class Outage:
         if self._since is None:
             self._since = time.monotonic()
             self._on_down(error)
-        await asyncio.sleep(wait_seconds(self._tries, random.random()))  # noqa: S311 - jitter
+        seconds = wait_seconds(self._tries, random.random())  # noqa: S311 - jitter
         self._tries += 1
+        await self._recovery.wait(seconds)
 
     def over(self) -> None:
         """Note a success. Cheap when there was no trouble."""
@@ -54,13 +77,11 @@ class Outage:
         length = time.monotonic() - self._since
         self._since = None
         self._tries = 0
+        self._recovery.announce()
         self._on_up(length)
 
 
 def wait_seconds(tries: int, chance: float) -> float:
-    """Full jitter over an exponential: half to whole of 0.1 s x 2^tries, at most 5 s.
-
-    The lower half is left out: no try follows the last one in no time.
-    """
+    """Jitter over an exponential: half to whole of 0.1 s x 2^tries, at most 3 s."""
     ceiling = min(LONGEST_WAIT_SECONDS, FIRST_WAIT_SECONDS * 2.0 ** min(tries, 16))
     return ceiling * (0.5 + chance / 2)

@@ -11,7 +11,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sockq.drivers.errors import BackendUnavailable, SockqError
+from sockq.drivers.errors import BackendRefused, BackendUnavailable, SockqError
 from sockq.drivers.job import Ack, Dead, Lease, Release, Retry, Settlement
 from sockq.drivers.source import Driver, Source
 from sockq.workers import board
@@ -22,7 +22,7 @@ from sockq.workers.claimer import Claimer, Room
 from sockq.workers.delivery import Delivery, JobRun
 from sockq.workers.dialect import Invalid, WebhookJob, parse
 from sockq.workers.engine import Engine
-from sockq.workers.outage import Outage
+from sockq.workers.outage import Outage, Recovery
 from sockq.workers.plan import plan
 from sockq.workers.settings import WorkerSettings
 from sockq.workers.settler import Settler
@@ -81,10 +81,13 @@ class Worker:
         self._looking_up: set[asyncio.Task[None]] = set()
         self._draining = False
         self._paused = False
-        self._lanes = [self._open_lane(source, owner) for source in driver.sources]
+        self._recovery = Recovery()
+        self._lanes: list[_Lane] = []
+        self._lanes += [self._open_lane(source, owner) for source in driver.sources]
 
     def _open_lane(self, source: Source, owner: str) -> _Lane:
         outage = Outage(
+            self._recovery,
             on_down=lambda error: self._backend_down(source, error),
             on_up=lambda seconds: self._backend_up(source, seconds),
         )
@@ -257,14 +260,16 @@ class Worker:
         self._words[board.BACKEND_ERRORS] += 1
         self._words[board.BACKEND_DOWN_SINCE_NS] = time.monotonic_ns()
         self._slot.set_text(str(error))
-        self._log.backend_down(source.name, error)
+        others = [lane for lane in self._lanes if lane.source is not source and lane.outage.down]
+        if not others or isinstance(error, BackendRefused):
+            self._log.backend_down(source.name, error)
         self.show()
 
     def _backend_up(self, source: Source, seconds: float) -> None:
         if not any(lane.outage.down for lane in self._lanes):
             self._words[board.BACKEND_DOWN_SINCE_NS] = 0
             self._slot.set_text("")
-        self._log.backend_up(source.name, seconds)
+            self._log.backend_up(source.name, seconds)
         self.show()
 
     # --- the end

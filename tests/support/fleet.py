@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from signal import SIGKILL, SIGTERM, Signals
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 from support.until import until
 
+from sockq.supervisor.status_document import read_status
+
 Json = dict[str, Any]
+
+#: States of a worker that does its work.
+SERVING = {"ready", "degraded", "paused"}
 
 
 class Fleet:
@@ -52,7 +57,7 @@ class Fleet:
         """What ``--dir`` is given."""
         return self.directory / "run"
 
-    def start(self, *, ready_within: float = 20.0) -> Fleet:
+    def start(self, *, ready_within: float = 20.0) -> Self:
         """Start it and wait until every worker is ready."""
         self.launch()
         until(self._all_ready, within=ready_within, explain=self.log)
@@ -83,16 +88,8 @@ class Fleet:
         return self.log_path.read_text(errors="replace")
 
     def status(self) -> Json:
-        """``sockq status --json``; ``{}`` while nothing can be told."""
-        done = subprocess.run(
-            self.command("status", "--json"), capture_output=True, check=False, env=self._env
-        )
-        try:
-            document = json.loads(done.stdout)
-        except ValueError:
-            return {}
-        assert isinstance(document, dict)
-        return document
+        """The document of ``sockq status --json``, read in this process to be quick."""
+        return read_status(self.run_dir)
 
     def worker_pids(self) -> list[int]:
         """Pids of the workers that are there now."""
@@ -100,22 +97,21 @@ class Fleet:
 
     def queue(self) -> Json:
         """The queue counts of the status."""
-        queue = self.status().get("queue", {})
-        assert isinstance(queue, dict)
-        return queue
+        queue = self.status()["queue"]
+        return queue if isinstance(queue, dict) else {}
 
     def _all_ready(self) -> bool:
         assert self.process is not None
         assert self.process.poll() is None, f"the fleet ended:\n{self.log()}"
         workers = self.status().get("workers", [])
-        up = [w for w in workers if w["pid"] and w["state"] in {"ready", "idle", "busy"}]
+        up = [w for w in workers if w["pid"] and w["state"] in SERVING]
         return len(up) >= self._workers
 
-    def signal(self, number: signal.Signals) -> None:
+    def signal(self, number: Signals) -> None:
         """Signal the parent alone."""
         os.kill(self.pid, number)
 
-    def signal_group(self, number: signal.Signals) -> None:
+    def signal_group(self, number: Signals) -> None:
         """Signal every process of the fleet, as a terminal does."""
         os.killpg(self.pid, number)
 
@@ -128,10 +124,10 @@ class Fleet:
         """TERM and wait; return the exit code."""
         assert self.process is not None
         if self.process.poll() is None:
-            self.signal(signal.SIGTERM)
+            self.signal(SIGTERM)
         return self.wait(within)
 
-    def __enter__(self) -> Fleet:
+    def __enter__(self) -> Self:
         return self.start()
 
     def __exit__(
@@ -147,6 +143,6 @@ class Fleet:
         try:
             self.stop()
         except subprocess.TimeoutExpired:
-            os.killpg(self.pid, signal.SIGKILL)
+            os.killpg(self.pid, SIGKILL)
             self.process.wait()
             raise

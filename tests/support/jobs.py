@@ -32,8 +32,10 @@ def job(
 
 def identity(app: int) -> tuple[str, str, str]:
     """Id, key and secret of test app number ``app``."""
-    return ("app-id", "app-key", "app-secret") if app == 1 else (
-        f"app-{app}", f"key-{app}", f"secret-{app}"
+    return (
+        ("app-id", "app-key", "app-secret")
+        if app == 1
+        else (f"app-{app}", f"key-{app}", f"secret-{app}")
     )
 
 

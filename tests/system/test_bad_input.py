@@ -1,4 +1,4 @@
-"""Whatever stands in the queue: delivered as Sockudo would, or dead-lettered with its own reason."""
+"""Whatever stands in the queue is delivered as Sockudo would, or dead-lettered with a reason."""
 
 from __future__ import annotations
 
@@ -49,9 +49,7 @@ NOTHING_TO_SEND = {
 }
 
 
-def test_every_kind_of_bad_input_has_its_own_end(
-    server: RedisServer, client: redis.Redis
-) -> None:
+def test_every_kind_of_bad_input_has_its_own_end(server: RedisServer, client: redis.Redis) -> None:
     with Sink({"app-key": "app-secret"}) as sink:
         config = redis_config(server.url, app(1, sink.url), unknown_app_grace_seconds=1)
         with Fleet(config, workers=2) as fleet:

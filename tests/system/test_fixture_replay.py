@@ -93,6 +93,11 @@ def moved(app: dict[str, Any], name: str, port: int) -> dict[str, Any]:
     return copy
 
 
+def at_home(app: dict[str, Any], port: int) -> dict[str, Any]:
+    """The recorded app under its own id, posting to our receiver."""
+    return moved(app, "", port) | {"id": app["id"]}
+
+
 def sent(received: Any) -> Sent:
     return (
         received.target,
@@ -147,9 +152,7 @@ def test_the_queue_is_found_under_the_recorded_prefix(
                 "driver": "redis",
                 "redis": {"url_override": server.url, "prefix": content["prefix"]},
             },
-            "app_manager": {
-                "array": {"apps": [moved(a, "", sink.port) | {"id": a["id"]} for a in content["apps"]]}
-            },
+            "app_manager": {"array": {"apps": [at_home(a, sink.port) for a in content["apps"]]}},
         }
         with Fleet(config, workers=1) as fleet:
             until(lambda: sink.count >= len(expected(content)), within=10, explain=fleet.log)

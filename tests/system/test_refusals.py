@@ -48,7 +48,7 @@ def test_every_fault_of_a_configuration_has_its_line_and_78(socket_dir: Path) ->
     text = done.stderr
     assert "sockq.in_flight" in text
     assert "workers" in text, "did you mean"
-    assert "url" in text
+    assert "the URL has no scheme" in text
     assert "Traceback" not in text
     assert "app-secret" not in text
 

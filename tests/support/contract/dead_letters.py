@@ -50,7 +50,7 @@ class DeadLetterContract(SourceKit):
         (letter,) = await self.all_dead(source)
         assert (letter.attempt, letter.crashes) == (1, 1)
 
-    async def test_replay_brings_a_job_back_for_a_first_attempt(self, make_driver: MakeDriver) -> None:
+    async def test_replay_brings_a_job_back_for_a_first_try(self, make_driver: MakeDriver) -> None:
         source = await self.opened(make_driver)
         (payload,) = await self.put(source, 1)
         lease = await self.take_one(source)
