@@ -5,6 +5,7 @@ An endpoint's text is a stranger's text: what leaves here is one line without co
 
 from __future__ import annotations
 
+import contextlib
 import unicodedata
 from datetime import UTC
 from email.utils import parsedate_to_datetime
@@ -56,7 +57,8 @@ class _Collector:
         # Some receivers end lines with LF alone; the connection is closed after such an answer.
         lenient = getattr(self.parser, "set_dangerous_leniencies", None)
         if lenient is not None:
-            lenient(lenient_optional_cr_before_lf=True, lenient_data_after_close=True)
+            with contextlib.suppress(TypeError):  # older releases know fewer of them
+                lenient(lenient_optional_cr_before_lf=True, lenient_data_after_close=True)
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if not self.answer.status:
