@@ -14,6 +14,7 @@ from pathlib import Path
 from urllib.request import Request, urlopen
 
 import pytest
+from support.until import until
 
 from sockq.supervisor.job_events import make_event, make_job
 from sockq.workers.signing import Signer
@@ -200,6 +201,30 @@ def test_bad_lines_are_numbered_and_nothing_is_enqueued(config: Path, tmp_path: 
         assert "nothing was enqueued" in done.stderr
         assert "hush" not in done.stderr
     assert "no such file" in sockq("enqueue", str(tmp_path / "none")).stderr
+
+
+def reader_of(fifo: Path) -> int | None:
+    """Open it for writing; None while nobody reads."""
+    try:
+        return os.open(fifo, os.O_WRONLY | os.O_NONBLOCK)
+    except OSError:
+        return None
+
+
+def test_ctrl_c_is_130_without_a_word(config: Path, tmp_path: Path) -> None:
+    fifo = tmp_path / "jobs"
+    os.mkfifo(fifo)
+    process = subprocess.Popen(
+        [*_COMMAND, "enqueue", str(fifo), "--config", str(config)],
+        stderr=subprocess.PIPE,
+        env=environment(),
+    )
+    writer = until(lambda: reader_of(fifo), within=20)
+    assert writer is not None
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=20)
+    os.close(writer)
+    assert (process.returncode, errors) == (130, b"")
 
 
 @pytest.fixture

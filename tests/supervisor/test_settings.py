@@ -7,17 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.configured import APP, apps, configured
 
 from sockq.drivers.settings import MemorySettings, NoneSettings, RedisSettings, ReliabilitySettings
 from sockq.supervisor.settings import Configuration, load
 
-_APP = {
-    "id": "app-1",
-    "key": "key-1",
-    "secret": "hush-hush",
-    "enabled": True,
-    "policy": {"webhooks": [{"url": "http://h/in", "event_types": ["channel_occupied"]}]},
-}
 _TOML = """\
 [queue]
 driver = "redis"
@@ -39,25 +33,11 @@ in_flight = 7
 """
 
 
-def configured(
-    tmp_path: Path, content: dict[str, Any] | None = None, environ: dict[str, str] | None = None
-) -> Configuration:
-    path = None
-    if content is not None:
-        path = tmp_path / "sockudo.json"
-        path.write_text(json.dumps(content))
-    return load(path, {"SOCKQ_DIR": "/tmp/sq-test", **(environ or {})}, cores=8)
-
-
 def redis(configuration: Configuration) -> RedisSettings:
     assert configuration.faults == ()
     assert configuration.fleet is not None
     assert isinstance(configuration.fleet.driver, RedisSettings)
     return configuration.fleet.driver
-
-
-def apps(*entries: object) -> dict[str, Any]:
-    return {"app_manager": {"array": {"apps": list(entries)}}}
 
 
 def test_a_toml_file_becomes_a_fleet(tmp_path: Path) -> None:
@@ -80,7 +60,7 @@ def test_json_and_toml_mean_the_same(tmp_path: Path) -> None:
     content = {
         "queue": {"driver": "redis", "redis": {"concurrency": 3, "prefix": "p:"}},
         "database": {"redis": {"host": "redis.internal", "password": "${REDIS_PASSWORD}"}},
-        **apps({**_APP, "policy": {"webhooks": _APP["policy"]["webhooks"]}}),  # type: ignore[index]
+        **apps({**APP, "policy": {"webhooks": APP["policy"]["webhooks"]}}),  # type: ignore[index]
         "sockq": {"in_flight": 7},
     }
     (tmp_path / "c.json").write_text(json.dumps(content))
@@ -221,57 +201,6 @@ def test_a_missing_file_does_not_hide_other_faults() -> None:
     assert len(found.faults) == 2
 
 
-_CREDENTIALS = {
-    "SOCKUDO_DEFAULT_APP_ID": "d",
-    "SOCKUDO_DEFAULT_APP_KEY": "dk",
-    "SOCKUDO_DEFAULT_APP_SECRET": "ds",
-}
-
-
-@pytest.mark.parametrize(
-    ("environ", "ids", "warning"),
-    [
-        ({}, ["app-1"], ""),
-        (_CREDENTIALS, ["d"], "this app has no webhooks"),
-        ({"SOCKUDO_DEFAULT_APP_ID": "d"}, [], "SOCKUDO_DEFAULT_APP_KEY and SOCKUDO_DEFAULT_APP_S"),
-        ({**_CREDENTIALS, "SOCKUDO_DEFAULT_APP_ENABLED": "false"}, [], "left out"),
-        ({"SOCKUDO_DEFAULT_APP_ENABLED": "off"}, [], "left out"),
-        ({"SOCKUDO_DEFAULT_APP_ENABLED": "on"}, ["app-1"], ""),
-        ({"SOCKUDO_SKIP_INLINE_APPS": "true"}, [], "SOCKUDO_SKIP_INLINE_APPS is set"),
-        ({"SOCKUDO_SKIP_INLINE_APPS": "true", **_CREDENTIALS}, ["d"], "left out"),
-        ({"APP_MANAGER_REGISTER_INLINE_APPS": "0"}, [], "APP_MANAGER_REGISTER_INLINE_APPS"),
-    ],
-)
-def test_the_variables_that_replace_the_apps_of_the_file(
-    tmp_path: Path, environ: dict[str, str], ids: list[str], warning: str
-) -> None:
-    found = configured(tmp_path, apps(_APP), environ)
-    assert found.faults == ()
-    assert [app.id for app in found.apps] == ids
-    assert warning in "\n".join(found.warnings)
-    assert bool(found.warnings) == bool(warning)
-
-
-def test_an_app_id_that_stands_twice_counts_once_and_is_told(tmp_path: Path) -> None:
-    found = configured(tmp_path, apps(_APP, {**_APP, "key": "key-2"}))
-    assert [app.key for app in found.apps] == ["key-2"]
-    assert any("stands twice" in line for line in found.warnings)
-
-
-def test_what_surprises_is_a_warning(tmp_path: Path) -> None:
-    webhook = {
-        "url": "http://h/",
-        "event_types": ["client_event"],
-        "filter": {"channel_pattern": "(?=x)"},
-        "headers": {"Content-Type": "text/plain"},
-    }
-    app = {**_APP, "policy": {"webhooks": [webhook]}, "webhooks": [{"url": "http://h/2"}]}
-    content = {**apps(app), "queue": {"driver": "redis", "redis": {"cluster_mode": True}}}
-    text = "\n".join(configured(tmp_path, content).warnings)
-    for part in ("cluster_mode", "beside policy", "gets no events", "Content-Type"):
-        assert part in text
-
-
 @pytest.mark.parametrize(
     ("content", "environ", "part"),
     [
@@ -291,18 +220,8 @@ def test_a_queue_that_surprises_is_a_warning(
     assert part in "\n".join(configured(tmp_path, content, environ).warnings)
 
 
-def test_retry_settings_reach_the_webhooks_only_when_the_file_has_them(tmp_path: Path) -> None:
-    plain = configured(tmp_path, apps(_APP)).apps[0].webhooks[0]
-    content = {**apps(_APP), "webhooks": {"request_timeout_ms": 500, "retry": {"max_attempts": 3}}}
-    own = configured(tmp_path, content).apps[0].webhooks[0]
-    assert plain.retry is None
-    assert own.retry is not None
-    assert (own.retry.max_attempts, own.retry.max_elapsed_time_ms) == (3, 300_000)
-    assert (plain.timeout_seconds, own.timeout_seconds) == (10.0, 0.5)
-
-
 def test_nothing_that_is_kept_shows_a_secret(tmp_path: Path) -> None:
-    content = {**apps(_APP), "database": {"redis": {"password": "open-sesame"}}}
+    content = {**apps(APP), "database": {"redis": {"password": "open-sesame"}}}
     found = configured(tmp_path, content, {"REDIS_URL": "redis://:swordfish@h"})
     for secret in ("hush-hush", "open-sesame", "swordfish"):
         assert secret not in repr(found)
