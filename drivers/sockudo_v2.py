@@ -228,7 +228,7 @@ class SockudoV2Source(Source):
                 return DeadPage(page, dead.write_cursor(after) if more else None)
 
     async def replay(self, ids: Sequence[str]) -> list[bool]:
-        """See ``Source``."""
+        """See ``Source``. False also for what was quarantined: it can only be dropped."""
         results: list[bool] = []
         for batch in batches(ids):
             reply = await self._run("v2_replay", self._reliability.event_retention, *batch)

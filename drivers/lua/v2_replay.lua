@@ -1,7 +1,9 @@
 #!lua
 -- Make dead letters ready again: attempt 0, no crashes; the note's state stays: who is owed.
 -- KEYS: see v2_common. ARGV: 1 events kept, then ids.
--- Returns: for each id 1, or 0 where there is no such dead letter (or nothing left of it).
+-- Returns: for each id 1, or 0 where there is no such dead letter, or nothing left of it, or it was
+-- quarantined as unreadable: nobody could deliver it, and a worker of the server would lose its whole
+-- claim over bytes that are not text.
 -- @include v2_common
 -- @include v2_note
 
@@ -9,7 +11,7 @@ local results, moved = {}, {}
 for i = 2, #ARGV do
   local id = ARGV[i]
   results[i - 1] = 0
-  if call('ZREM', DLQ, id) == 1 then
+  if call('HGET', FAILURES, id) ~= 'invalid-envelope' and call('ZREM', DLQ, id) == 1 then
     local stored = call('HGET', JOBS, id)
     call('HDEL', FAILURES, id)
     if stored then

@@ -1,4 +1,4 @@
-"""What a worker of a Sockudo 5 queue owes the others: events, trims, hints, and quarantine."""
+"""What a worker of a Sockudo 5 queue owes the others: events, trims, hints, notes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import time
 import pytest
 from support.until import async_until
 from support.v2_fixtures import OpenQueue, open_queue
-from support.v2_queue import Queue, enveloped, job_data, new_id, now_ms
+from support.v2_queue import Queue, job_data, new_id, now_ms
 
 from sockq.drivers.errors import BackendRefused
 from sockq.drivers.job import Ack, Dead, NewJob, Release, Retry
@@ -192,59 +192,6 @@ async def test_a_wait_ends_when_a_delayed_job_is_due(open_queue: OpenQueue) -> N
     assert 0.19 <= time.monotonic() - start < 0.8
 
 
-BROKEN = {
-    "not text": b'{"version":2,"id":"ID","data":{"app_id":"\xff\xfe"}}',
-    "not JSON": b'{"version":2,"id":"ID","data":{',
-    "another version": enveloped("ID").replace(b'"version":2', b'"version":3'),
-    "another id": enveloped("somebody-else"),
-    "no job": b'{"hello":"world"}',
-    "an array": b"[]",
-    "nothing": b"",
-    "too deep": b'{"version":2,"id":"ID","data":' + b"[" * 100_000 + b"]" * 100_000 + b"}",
-}
-
-
-@pytest.mark.parametrize("broken", BROKEN.values(), ids=BROKEN.keys())
-async def test_a_broken_envelope_is_quarantined_alone(open_queue: OpenQueue, broken: bytes) -> None:
-    queue = await open_queue()
-    bad = new_id()
-    broken = broken.replace(b"ID", bad.encode())
-    good = await _filled(queue, 1)
-    await queue.push(bad, broken)
-    good += await _filled(queue, 1)
-    leases = await queue.source.claim(10, 0.0, "owner-1")
-    assert [lease.id for lease in leases] == good
-    (letter,) = (await queue.source.dead_letters(None, 10)).letters
-    assert (letter.id, letter.payload, letter.reason) == (bad, broken, "invalid-envelope")
-    assert await queue.table("failures") == {bad: "invalid-envelope"}
-    assert await queue.source.replay([bad]) == [True]
-    assert await queue.source.claim(10, 0.0, "owner-1") == []
-    assert list(await queue.scores("dlq")) == [bad]
-
-
-async def test_a_claim_looks_behind_a_page_of_broken_jobs(open_queue: OpenQueue) -> None:
-    queue = await open_queue()
-    for _ in range(4):
-        await queue.push(new_id(), b"broken")
-    (good,) = await _filled(queue, 1)
-    assert [lease.id for lease in await queue.source.claim(2, 0.0, "owner-1")] == [good]
-    assert (await queue.source.stats()).dead == 4
-
-
-async def test_an_id_that_is_not_text_is_kept_under_another(open_queue: OpenQueue) -> None:
-    queue = await open_queue()
-    data = job_data("x")
-    for suffix, value in (("jobs", data), ("attempts", 0), ("max-attempts", 5)):
-        await queue.run("HSET", suffix, b"\xff\xfe", value)
-    await queue.run("LPUSH", "wait", b"\xff\xfe")
-    assert await queue.source.claim(10, 0.0, "owner-1") == []
-    (letter,) = (await queue.source.dead_letters(None, 10)).letters
-    assert (letter.id[:3], letter.payload) == ("id-", data)
-    assert await queue.run("HEXISTS", "jobs", b"\xff\xfe") == 0
-    assert await queue.source.drop([letter.id]) == [True]
-    assert await queue.table("jobs") == {}
-
-
 async def test_the_note_is_a_field_that_a_reader_of_the_envelope_can_ignore(
     open_queue: OpenQueue,
 ) -> None:
@@ -273,28 +220,3 @@ async def test_an_id_cannot_be_given_to_another_job(open_queue: OpenQueue) -> No
     with pytest.raises(BackendRefused, match="my-id"):
         await queue.source.enqueue([NewJob(job_data("z")), NewJob(job_data("y"), "my-id")])
     assert set(await queue.table("jobs")) == {"my-id"}  # all or none
-
-
-@pytest.mark.parametrize(
-    "job",
-    [
-        NewJob(b"{}", ""),
-        NewJob(b"{}", "x" * 513),
-        NewJob(b"{}", "\udcff"),
-        NewJob(b"[1]"),
-        NewJob(b'{"a":"\xff"}'),
-        NewJob(b"{"),
-    ],
-)
-async def test_what_the_format_cannot_hold_is_refused(open_queue: OpenQueue, job: NewJob) -> None:
-    queue = await open_queue()
-    with pytest.raises(BackendRefused, match="cannot go into"):
-        await queue.source.enqueue([job])
-    assert await queue.dump() == {}
-
-
-async def test_a_foreign_cursor_is_refused(open_queue: OpenQueue) -> None:
-    queue = await open_queue()
-    for cursor in ("x", "12:zz", ":"):
-        with pytest.raises(BackendRefused, match="cursor"):
-            await queue.source.dead_letters(cursor, 10)
