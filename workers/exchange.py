@@ -51,7 +51,10 @@ class Connection(Wire):
         except AGAIN:
             sent = 0
         except OSError as error:
-            self._cannot_send(error)
+            if self._reused:  # what may lie there unread was said before this request
+                self._broken(error)
+            else:
+                self._cannot_send(error)
             return
         if sent != len(data):
             self._write_later(memoryview(data)[sent:])

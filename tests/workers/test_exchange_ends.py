@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import socket
 import time
 from collections.abc import AsyncIterator
 
@@ -124,3 +125,19 @@ async def test_closed_connections_leave_no_cycle_behind(engine: Engine) -> None:
         await async_until(lambda: not engine.connections)
         gc.collect()
         assert not [o for o in gc.get_objects() if type(o).__name__ == "Connection"]
+
+
+async def test_what_was_said_before_the_request_is_not_its_answer(engine: Engine) -> None:
+    def script(peer: Peer) -> None:
+        peer.read()
+        peer.write(OK)
+        peer.read()  # the end of this thread's patience is the reset below
+        peer.reset()
+
+    with RawServer(script, answering(OK)) as server:
+        assert (await send(engine, Post(server.url))).delivered
+        (connection,) = engine.connections
+        connection._sock.shutdown(socket.SHUT_WR)  # sending fails at once from here on
+        post = Post(server.url)
+        assert (await send(engine, post)).delivered
+        assert (post.sent, server.accepted) == (2, 2)
