@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import socket
+import threading
 import time
 from collections.abc import AsyncIterator
 
@@ -128,16 +129,22 @@ async def test_closed_connections_leave_no_cycle_behind(engine: Engine) -> None:
 
 
 async def test_what_was_said_before_the_request_is_not_its_answer(engine: Engine) -> None:
+    speak, spoken = threading.Event(), threading.Event()
+
     def script(peer: Peer) -> None:
         peer.read()
         peer.write(OK)
-        peer.read()  # the end of this thread's patience is the reset below
-        peer.reset()
+        speak.wait(5)
+        peer.write(b"HTTP/1.1 408 Too Slow\r\nContent-Length: 0\r\n\r\n")
+        spoken.set()
+        peer.hang()
 
     with RawServer(script, answering(OK)) as server:
         assert (await send(engine, Post(server.url))).delivered
         (connection,) = engine.connections
         connection._sock.shutdown(socket.SHUT_WR)  # sending fails at once from here on
+        speak.set()
+        spoken.wait(5)  # the loop stands still: it has not seen the 408 when the request comes
         post = Post(server.url)
         assert (await send(engine, post)).delivered
         assert (post.sent, server.accepted) == (2, 2)
