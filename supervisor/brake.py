@@ -60,7 +60,7 @@ class Brake:
             self._breaker.forget(member.index)
             return
         if member.deaths > 1 and member.settled():
-            self._succeeded(member, now, target)
+            self._succeeded(member, now)
         if self._breaker.crashed(now, member.index, target):
             self._log.error(Event.CRASH_LOOP, last=member.name, cause=cause.label)
             self._fleet.event(
@@ -79,14 +79,15 @@ class Brake:
             return math.inf
         return ready_at + self._rules.proof_seconds
 
-    def look(self, member: Member, now: float, target: int) -> None:
+    def look(self, member: Member, now: float) -> None:
         """Count a success when the member has proved itself."""
         if now >= self.proof_at(member):
-            self._succeeded(member, now, target)
+            self._succeeded(member, now)
 
-    def _succeeded(self, member: Member, now: float, target: int) -> None:
+    def _succeeded(self, member: Member, now: float) -> None:
         member.proven = True
-        if self._breaker.succeeded(member.index, target):
+        waiting = sum(one.slot.wanted and not one.running for one in self._crew.workers)
+        if self._breaker.succeeded(member.index, waiting):
             self._log.info(Event.CRASH_LOOP_OVER, by=member.name)
             self._fleet.event("info", f"crash loop over: {member.name} stays up")
             for worker in self._crew.workers:

@@ -132,6 +132,9 @@ def run_fleet(settings: FleetSettings) -> int:
     Returns:
         The exit code (see ``sockq.workers.exits``). Refusals are one line on stderr.
     """
+    if not 1 <= settings.workers < MAX_SLOTS:
+        sys.stderr.write(f"sockq: workers must be 1 to {MAX_SLOTS - 1}, not {settings.workers}\n")
+        return exits.CONFIG
     try:
         lock = PidLock.take(settings.directory)
     except LockError as error:
@@ -140,7 +143,11 @@ def run_fleet(settings: FleetSettings) -> int:
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
     settings.preload(settings)
     freeze()
-    parent = Parent(settings, lock, OwnersFile.open(settings.directory / OWNERS_NAME))
+    try:
+        parent = Parent(settings, lock, OwnersFile.open(settings.directory / OWNERS_NAME))
+    except OSError as error:
+        sys.stderr.write(f"sockq: cannot work in {settings.directory}: {error}\n")
+        return exits.LOCKED
     try:
         parent.take_over()
         return parent.run()

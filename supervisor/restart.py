@@ -217,16 +217,23 @@ class Breaker:
         self._open(now)
         return True
 
-    def succeeded(self, slot: int, target: int) -> bool:
-        """A replacement proved itself; True when the breaker closes by it."""
+    def succeeded(self, slot: int, waiting: int) -> bool:
+        """A replacement proved itself; True when the breaker closes by it.
+
+        Args:
+            slot: Which one.
+            waiting: Slots that still wait for their start.
+        """
         self._crashes.clear()
         if self.state is BreakerState.CLOSED or slot not in self._trial:
             return False
         self._proven.add(slot)
         self.state = BreakerState.HALF_OPEN
-        if self._proven >= self._trial and len(self._trial) >= self._allowed:
+        if not self._proven >= self._trial:
+            return False
+        if len(self._trial) >= self._allowed:
             self._allowed *= 2
-        if self._allowed < target and len(self._proven) < target:
+        if waiting and self._allowed < len(self._trial) + waiting:
             return False
         self.state = BreakerState.CLOSED
         return True

@@ -132,7 +132,7 @@ class Steps:
                 elif forks > 0 and self._brake.lets_start(member, now):
                     forks -= 1
                     self._start(member, now)
-            self._brake.look(member, now, self.target)
+            self._brake.look(member, now)
         if self.shutdown.deadline is None:
             self._advance_boot(now)
             self.reloading.act(now)

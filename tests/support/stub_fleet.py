@@ -1,0 +1,135 @@
+"""A whole fleet with stub children, as a program: ``python stub_fleet.py DIRECTORY OPTIONS-JSON``.
+
+Options are FleetSettings' numbers, and ``behaviour``: what each worker does, by slot number as
+text, ``*`` for the others. The stub janitor appends each reclaimed owner to ``reclaimed``.
+A file ``behaviour`` in the directory overrides the option while the fleet runs.
+"""
+
+from __future__ import annotations
+
+import json
+import select
+import signal
+import sys
+import time
+from pathlib import Path
+
+from sockq.drivers.settings import NoneSettings
+from sockq.supervisor.board_words import JANITOR_BEAT_NS
+from sockq.supervisor.fleet import FleetSettings, JanitorContext
+from sockq.supervisor.parent import run_fleet
+from sockq.supervisor.restart import RestartSettings
+from sockq.workers.board import FETCH_OK_NS, SETTLED, WorkerState
+from sockq.workers.process import WorkerContext
+
+DIRECTORY = Path(sys.argv[1])
+OPTIONS = json.loads(sys.argv[2])
+
+
+def _behaviour(index: int) -> str:
+    chosen = OPTIONS.get("behaviour", {})
+    override = DIRECTORY / "behaviour"
+    if override.exists():
+        chosen = json.loads(override.read_text())
+    return str(chosen.get(str(index), chosen.get("*", "")))
+
+
+def worker(context: WorkerContext) -> int:
+    """Serve until told to stop, unless the behaviour says otherwise."""
+    does = _behaviour(context.index)
+    if does.isdigit():
+        return int(does)
+    if does == "raise":
+        raise RuntimeError("stub fault")
+    if does == "hang-boot":
+        time.sleep(60)
+    stopped: list[int] = []
+    signal.signal(signal.SIGTERM, lambda number, _frame: stopped.append(number))
+    slot = context.slot
+    slot.set_state(WorkerState.READY)
+    slot.words[FETCH_OK_NS] = time.monotonic_ns()
+    slot.words[SETTLED] += 1
+    context.channel.send(b"R")
+    if does == "hang":
+        time.sleep(60)
+    if does == "crash":
+        return 3
+    context.channel.settimeout(None)
+    while does == "stubborn" or not stopped:
+        slot.beat()
+        if select.select([context.channel], [], [], 0.05)[0]:
+            _obey(context.channel.recv(64), context, stopped)
+    return 0
+
+
+def _obey(said: bytes, context: WorkerContext, stopped: list[int]) -> None:
+    if not said or b"D" in said:
+        stopped.append(0)
+        time.sleep(0 if said else 0.02)
+    if b"P" in said:
+        context.slot.set_state(WorkerState.PAUSED)
+    if b"C" in said:
+        context.slot.set_state(WorkerState.READY)
+
+
+def janitor(context: JanitorContext) -> int:
+    """Write down what is to be reclaimed, and answer."""
+    if "janitor" in OPTIONS:
+        return int(OPTIONS["janitor"])
+    context.channel.settimeout(None)
+    context.channel.sendall(b'{"ready": true}\n')
+    rest = b""
+    while True:
+        context.board.queue[JANITOR_BEAT_NS] = time.monotonic_ns()
+        ready, _, _ = select.select([context.channel], [], [], 0.2)
+        if not ready:
+            continue
+        said = context.channel.recv(65536)
+        if not said:
+            return 0
+        if (DIRECTORY / "janitor-is-deaf").exists():
+            continue
+        *lines, rest = (rest + said).split(b"\n")
+        for line in lines:
+            owner = json.loads(line)["reclaim"]
+            with (DIRECTORY / "reclaimed").open("a") as file:
+                file.write(f"{owner}\n")
+            context.channel.sendall(json.dumps({"reclaimed": owner, "jobs": 1}).encode() + b"\n")
+
+
+def main() -> int:
+    rules = {
+        key: OPTIONS[key]
+        for key in ("cap_seconds", "proof_seconds", "first_seconds", "flat_seconds")
+        if key in OPTIONS
+    }
+    numbers = {
+        key: OPTIONS[key]
+        for key in (
+            "drain_seconds",
+            "boot_seconds",
+            "hang_seconds",
+            "give_up_seconds",
+            "soak_seconds",
+        )
+        if key in OPTIONS
+    }
+    settings = FleetSettings(
+        directory=DIRECTORY,
+        workers=OPTIONS.get("workers", 2),
+        driver=NoneSettings(),
+        restart=RestartSettings(**rules),
+        version="1.2.3",
+        facts={"queue": "webhooks"},
+        worker_main=worker,
+        janitor_main=janitor,
+        preload=lambda _settings: None,
+        **numbers,
+    )
+    return run_fleet(settings)
+
+
+if __name__ == "__main__":
+    code = main()
+    assert len(list(Path("/proc/self/task").iterdir())) == 1
+    sys.exit(code)
