@@ -1,1 +1,1 @@
-"""Queues: the backends, their sources, leases and wire formats. Knows nothing of HTTP or processes."""
+"""Queues: backends, sources, leases and wire formats. Knows nothing of HTTP or processes."""

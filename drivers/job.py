@@ -46,7 +46,7 @@ class Ack(msgspec.Struct, frozen=True, gc=False):
 
 
 class Retry(msgspec.Struct, frozen=True, gc=False):
-    """The attempt failed: make the job ready again after ``delay_seconds``; the attempt stays charged."""
+    """The attempt failed: ready again after ``delay_seconds``; the attempt stays charged."""
 
     lease: Lease
     delay_seconds: float

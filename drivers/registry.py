@@ -12,15 +12,15 @@ def make_driver(settings: DriverSettings) -> Driver:
     """Return the driver for ``settings``, not yet opened (see ``Driver.open``)."""
     match settings:
         case MemorySettings():
-            from sockq.drivers.memory import MemoryDriver
+            from sockq.drivers.memory import MemoryDriver  # noqa: PLC0415 - only what is used
 
             return MemoryDriver(settings)
         case RedisSettings():
-            from sockq.drivers.redis import RedisDriver
+            from sockq.drivers.redis import RedisDriver  # noqa: PLC0415
 
             return RedisDriver(settings)
         case NoneSettings():
-            from sockq.drivers.none import NoneDriver
+            from sockq.drivers.none import NoneDriver  # noqa: PLC0415
 
             return NoneDriver()
         case _:

@@ -1,4 +1,4 @@
-"""The seam: what a driver opens, and the verbs of a queue. Every backend implements exactly this."""
+"""The seam: what a driver opens, and the verbs of a queue. Every backend implements just this."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class DeadLetter(msgspec.Struct, frozen=True):
 
 
 class DeadPage(msgspec.Struct, frozen=True):
-    """One page of dead letters, oldest first. ``cursor`` continues behind it; None: that was all."""
+    """Dead letters, oldest first. ``cursor`` continues behind this page; None: that was all."""
 
     letters: list[DeadLetter]
     cursor: str | None
@@ -89,7 +89,7 @@ class Source(ABC):
 
     @abstractmethod
     async def settle(self, settlements: Sequence[Settlement]) -> list[bool]:
-        """End leases. True where the lease was still the caller's and the settlement took effect."""
+        """End leases. True where the lease was the caller's and the settlement took effect."""
 
     @abstractmethod
     async def extend(self, leases: Sequence[Lease], seconds: float) -> list[bool]:
@@ -99,7 +99,8 @@ class Source(ABC):
     async def reclaim(self, owner: str | None) -> int:
         """Make ready again what a dead ``owner`` held; None: what has expired, of anybody.
 
-        A job given back so was interrupted, not failed: its attempt is refunded and ``crashes`` grows.
+        A job given back so was interrupted, not failed: its attempt is refunded and ``crashes``
+        grows.
         Also makes due delayed jobs ready. Bounded work a call; returns how many leases it ended
         (call again until 0 when ``owner`` is given).
         """
@@ -129,7 +130,7 @@ class Source(ABC):
 
 
 class Driver(ABC):
-    """A connection to one backend. Opened after the fork by the process that uses it, in its loop."""
+    """A connection to one backend. Opened after the fork by its process, in its loop."""
 
     #: "memory", "redis", … as in ``queue.driver``.
     name: str
