@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from typing import Final
 
 from sockq.supervisor.fleet_board import FleetBoard
-from sockq.supervisor.member import Member
+from sockq.supervisor.member import Member, Role
 from sockq.supervisor.oom import OomCounter
 from sockq.supervisor.process import Ended
 from sockq.supervisor.restart import Cause, Exit, classify
 from sockq.workers.logs import Event, Log
 
+#: Ends of a helper at the start that starting again cannot mend, or is not ours to.
+REFUSALS: Final = frozenset({Cause.CONFIG, Cause.TEMPFAIL})
 _IN_ORDER: Final = frozenset({Cause.EXPECTED, Cause.STOPPED, Cause.RECYCLED})
 #: ``ru_maxrss`` counts kibibytes on Linux.
 _RSS_UNIT_BYTES: Final = 1024
@@ -70,7 +72,9 @@ class Endings:
             "max_rss_mb": maxrss >> 20,
             "restart_in_seconds": again,
         }
-        self._log.write(level, Event.PROCESS_ENDED, fields)
+        at_start = member.role is not Role.WORKER and not member.ever_ready
+        if not (at_start and cause in REFUSALS):
+            self._log.write(level, Event.PROCESS_ENDED, fields)
         told = f"{member.name} {cause.label} ({end}) after {lived:.1f}s"
         if again is not None:
             told += f", again in {again:.1f}s" if again else ", again at once"

@@ -55,7 +55,6 @@ class Parent:
         self._doorbell = Doorbell()
         self._board = Board.create(MAX_SLOTS, settings.directory / BOARD_NAME)
         self._fleet = FleetBoard(self._board, settings)
-        self.log.info(Event.FLEET_STARTING, pid=self._fleet.pid, workers=settings.workers)
         prefix = owner_prefix(settings.directory, int(time.time() * 1000))
         crew = Crew(settings, self._board, owners, prefix, self.log, self._fds)
         self._steps = Steps(settings, crew, self._fleet, self._selector, owners, self.log)

@@ -16,7 +16,7 @@ from sockq.supervisor.brake import Brake
 from sockq.supervisor.carry_out import carry_out
 from sockq.supervisor.channels import Channels
 from sockq.supervisor.crew import Crew
-from sockq.supervisor.endings import Ending, Endings
+from sockq.supervisor.endings import REFUSALS, Ending, Endings
 from sockq.supervisor.fleet import FleetSettings
 from sockq.supervisor.fleet_board import FleetBoard
 from sockq.supervisor.member import Member, Role
@@ -37,8 +37,6 @@ _HELPER_SECONDS: Final = 4.0
 #: A helper that never was ready has so many tries.
 _BOOT_TRIES: Final = 5
 _NS: Final = 1_000_000_000
-#: Ends at the start that starting again cannot mend, or is not ours to.
-_REFUSED: Final = frozenset({Cause.CONFIG, Cause.TEMPFAIL})
 
 
 class Steps:
@@ -78,7 +76,7 @@ class Steps:
         self._brake = Brake(settings.restart, crew, fleet, log)
         self._channels = Channels(selector, self.reclaims, log, self._look)
         self._endings = Endings(fleet, log)
-        self._booted = self._announced = False
+        self._booted = self._announced = self._refused = False
         self._slots_used = 0
         self._give_back_until = math.inf
 
@@ -139,7 +137,7 @@ class Steps:
             limit = self._settings.give_up_seconds
             if limit is not None and self._brake.seconds_on(now) >= limit:
                 self.stop(now, code=exits.GAVE_UP)
-        else:
+        if self.shutdown.deadline is not None:
             self._advance_stop(now)
         self._channels.tell_reclaims(self.crew.janitor)
         self._publish()
@@ -155,7 +153,8 @@ class Steps:
         assert deadline is not None
         self._fleet.set(words.DRAIN_DEADLINE_NS, int(deadline * _NS))
         left = max(0.0, deadline - now)
-        self._log.info(Event.FLEET_DRAINING, seconds=left, request=self.shutdown.requests)
+        if not self._refused:
+            self._log.info(Event.FLEET_DRAINING, seconds=left, request=self.shutdown.requests)
         self.reloading.cancel()
         for worker in self.crew.workers:
             slot = worker.slot
@@ -233,7 +232,9 @@ class Steps:
             if cause is Cause.CONFIG and not self._announced:
                 self.stop(now, code=ending.exit.code or exits.CONFIG)
         elif not member.ever_ready:
-            if cause in _REFUSED:
+            if cause in REFUSALS:
+                # The helper has said why, in one line; more would only hide it.
+                self._refused = True
                 self.stop(now, code=ending.exit.code or exits.CONFIG)
             elif member.deaths >= _BOOT_TRIES:
                 self.stop(now, code=exits.GAVE_UP)
@@ -246,6 +247,7 @@ class Steps:
             if not helper.ever_ready:
                 return
         self._booted = True
+        self._log.info(Event.FLEET_STARTING, pid=self._fleet.pid, workers=self.target)
         self.scale(now, self.target)
 
     def _advance_stop(self, now: float) -> None:
@@ -265,7 +267,8 @@ class Steps:
                 self._give_back_until = now + 1.0
                 return
         left = len(self.reclaims) or None
-        self._log.info(Event.FLEET_STOPPED, code=self.exit_code, not_given_back=left)
+        if not self._refused:
+            self._log.info(Event.FLEET_STOPPED, code=self.exit_code, not_given_back=left)
         self.over = True
 
     def _publish(self) -> None:
