@@ -34,6 +34,8 @@ class Cause(IntEnum):
     DRAIN_CUT = 9
     #: It never existed: the fork failed.
     FORK_FAILED = 10
+    #: SIGKILL from outside while it served: an operator, or a kernel whose reason nobody tells.
+    KILLED = 11
 
     @property
     def label(self) -> str:
@@ -108,6 +110,8 @@ def classify(  # noqa: PLR0911 - one line per cause reads best
             return Cause.OOM
         case _ if in_order and (was_ready or end.signal is not None):
             return Cause.STOPPED
+        case Exit(signal=signal.SIGKILL) if was_ready:
+            return Cause.KILLED
         case _:
             return Cause.CRASH
 
@@ -121,6 +125,8 @@ class RestartSettings:
         cap_seconds: Longest delay, and the interval of the canary.
         reset_seconds: Ready for so long, with progress: earlier crashes are forgotten.
         flat_seconds: Delay after a temporary failure: between these two.
+        killed_seconds: Longest delay after SIGKILL from outside: no fault of the code's, so its
+            replacement serves soon however often it happens.
         brief_seconds: A planned end that comes sooner after the start is slowed to one per this.
         window_seconds: The breaker counts crashes of so long.
         proof_seconds: Ready for so long, a replacement counts as a success.
@@ -130,6 +136,7 @@ class RestartSettings:
     cap_seconds: float = 30.0
     reset_seconds: float = 60.0
     flat_seconds: tuple[float, float] = (2.0, 5.0)
+    killed_seconds: float = 1.0
     brief_seconds: float = 0.5
     window_seconds: float = 60.0
     proof_seconds: float = 10.0
@@ -165,14 +172,20 @@ class Backoff:
             case Cause.TEMPFAIL:
                 low, high = rules.flat_seconds
                 return low + (high - low) * self._chance()
+            case Cause.KILLED:
+                self.crashes += 1
+                return 0.0 if self.crashes == 1 else self._jittered(rules.killed_seconds)
             case Cause.CRASH | Cause.OOM | Cause.HUNG | Cause.CONFIG | Cause.FORK_FAILED:
                 self.crashes += 1
                 if self.crashes == 1 and ready_seconds > 0 and cause is not Cause.CONFIG:
                     return 0.0
-                ceiling = min(rules.cap_seconds, rules.first_seconds * 2.0 ** (self.crashes - 1))
-                return ceiling * (0.5 + 0.5 * self._chance())
+                return self._jittered(rules.cap_seconds)
             case _:
                 return 0.0 if lived_seconds >= rules.brief_seconds else rules.brief_seconds
+
+    def _jittered(self, cap_seconds: float) -> float:
+        doubled = self._settings.first_seconds * 2.0 ** min(self.crashes - 1, 40)
+        return min(cap_seconds, doubled) * (0.5 + 0.5 * self._chance())
 
 
 class BreakerState(IntEnum):

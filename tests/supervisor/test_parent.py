@@ -50,7 +50,7 @@ def test_a_killed_worker_is_replaced_and_its_jobs_go_back(start: Start) -> None:
     until(lambda: any(one.endswith("w00.g1") for one in run.reclaimed()), 2.0)
     assert run.pid("w01") == other
     (ended,) = run.events("process-ended")
-    assert (ended["cause"], ended["exit"], ended["pid"]) == ("crash", "SIGKILL", before)
+    assert (ended["cause"], ended["exit"], ended["pid"]) == ("killed", "SIGKILL", before)
     worker = run.workers()["w00"]
     assert (worker["restarts"], worker["last_cause"]) == (1, "crash")
 

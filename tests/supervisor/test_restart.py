@@ -7,6 +7,7 @@ import signal
 import pytest
 
 from sockq.supervisor.restart import (
+    COUNTED,
     Backoff,
     Breaker,
     BreakerState,
@@ -209,3 +210,21 @@ def test_it_closes_when_nobody_else_waits_for_a_start() -> None:
     breaker.start_at(130, 2)
     assert breaker.succeeded(2, waiting=0)
     assert breaker.start_at(141, 3) == 141
+
+
+def test_a_worker_killed_from_outside_is_always_back_within_a_second() -> None:
+    """Twenty kills in a row: nothing is wrong with the code, so no brake grows."""
+    backoff = Backoff(RestartSettings(), lambda: 1.0)
+    delays = [
+        backoff.delay(Cause.KILLED, lived_seconds=0.1, ready_seconds=0.05, progress=False)
+        for _ in range(20)
+    ]
+    assert delays[0] == 0.0
+    assert max(delays) == 1.0
+    assert Cause.KILLED not in COUNTED
+
+
+def test_sigkill_before_ready_is_a_crash() -> None:
+    end = Exit(signal=signal.SIGKILL)
+    assert classify(end, stopping=False, hung=False, late=False, was_ready=True) is Cause.KILLED
+    assert classify(end, stopping=False, hung=False, late=False, was_ready=False) is Cause.CRASH
