@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import os
 import statistics
+import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import psutil
 
 MIB = 1024 * 1024
+LINUX = os.uname().sysname == "Linux"
 
 
 def cpu_seconds(pids: Iterable[int]) -> float:
     """User and system time of these processes so far, together."""
-    total = 0.0
-    for pid in pids:
-        times = psutil.Process(pid).cpu_times()
-        total += times.user + times.system
-    return total
+    return sum(_cpu_seconds(pid) for pid in pids)
+
+
+def _cpu_seconds(pid: int) -> float:
+    if LINUX:
+        # clock_getcpuclockid(3): nanoseconds, where /proc and psutil count ticks of 10 ms.
+        return time.clock_gettime((~pid << 3) | 2)
+    times = psutil.Process(pid).cpu_times()
+    return times.user + times.system
 
 
 def memory_mib(pid: int) -> tuple[float, float | None]:

@@ -22,8 +22,8 @@ class Measured:
     memory: list[tuple[float, float | None]]
 
 
-def table(found: Measured) -> str:
-    """Render it: what, how much, and the goal with whether it was met."""
+def table(found: Measured, *, goals: bool) -> str:
+    """Render it: what, how much, and with ``goals`` what was aimed at and whether it was met."""
     rounds = found.drained
     worker = median([r.micros(r.costs.workers) for r in rounds])
     redis = median([r.micros(r.costs.redis) for r in rounds])
@@ -70,7 +70,9 @@ def table(found: Measured) -> str:
         ("  resident", f"{median([rss for rss, _ in found.memory]):.0f} MiB", ""),
         ("  proportional", _proportional(found.memory), ""),
     ]
-    return "\n".join(f"{what:<48} {value:>10}   {goal}".rstrip() for what, value, goal in rows)
+    return "\n".join(
+        f"{what:<48} {value:>10}   {goal if goals else ''}".rstrip() for what, value, goal in rows
+    )
 
 
 def _goal(value: float, sign: str, bound: float, unit: str) -> str:
