@@ -14,6 +14,7 @@ import pytest
 import yaml
 from support.repository import ROOT
 
+from sockq.supervisor.cli import app
 from sockq.supervisor.settings import load
 from sockq.supervisor.settings_of_sockq import OWN_SETTINGS
 from sockq.workers import exits
@@ -99,13 +100,24 @@ def test_compose_configures_server_and_fleet_alike() -> None:
     path = DEPLOY / "compose.config.json"
     configuration = load(path, {**ENVIRON, **compose()["sockq"]["environment"]})
     assert configuration.faults == ()
-    (app,) = configuration.apps
+    (demo,) = configuration.apps
     secret = json.loads(path.read_text(encoding="utf-8"))["app_manager"]["array"]["apps"][0][
         "secret"
     ]
     assert any(secret in word for word in compose()["receiver"]["command"])
-    assert [w.endpoint.port for w in app.webhooks if w.endpoint] == [9000]
+    assert [w.endpoint.port for w in demo.webhooks if w.endpoint] == [9000]
     assert "9000" in compose()["receiver"]["command"]
+
+
+@pytest.mark.parametrize("page", ["README.md", "deploy/README.md", "CHANGELOG.md"])
+def test_pages_name_commands_that_exist(page: str) -> None:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    named = set(re.findall(r"(?:`|^ {4,})sockq ([a-z]+)", text, flags=re.MULTILINE))
+    known = {
+        info.name or getattr(info.callback, "__name__", "") for info in app.registered_commands
+    }
+    assert named
+    assert named - known == set()
 
 
 def test_the_image_is_made_of_what_there_is_and_runs_as_nobody_special() -> None:
