@@ -1,0 +1,63 @@
+"""The driver for the queues that soketi servers keep in Redis."""
+
+from __future__ import annotations
+
+from sockq.drivers.bullmq import BullmqSource
+from sockq.drivers.bullmq_format import has_hash_tag
+from sockq.drivers.errors import BackendRefused
+from sockq.drivers.redis_client import RedisClient, connect
+from sockq.drivers.settings import RedisSettings
+from sockq.drivers.soketi_settings import BullmqSettings
+from sockq.drivers.source import Driver, Source
+
+
+class SoketiRedisDriver(Driver):
+    """Opens soketi's six queues as one source.
+
+    Args:
+        settings: Where, and which prefix.
+    """
+
+    name = "redis"
+    durable = True
+
+    def __init__(self, settings: BullmqSettings) -> None:
+        self._settings = settings
+        self._client: RedisClient | None = None
+        self.sources: list[Source] = []
+
+    async def open(self) -> None:
+        """See ``Driver.open``. Touches every queue, so that wrong rights show here."""
+        settings = self._settings
+        client = connect(
+            RedisSettings(
+                url=settings.url,
+                response_timeout_seconds=settings.response_timeout_seconds,
+                connect_timeout_seconds=settings.connect_timeout_seconds,
+                tls=settings.tls,
+            )
+        )
+        self._client = client
+        await client.ping()
+        source = BullmqSource(client, settings.prefix, settings.lease)
+        try:
+            await source.stats()
+        except BackendRefused as error:
+            if "CROSSSLOT" in str(error) and not has_hash_tag(settings.prefix):
+                raise no_hash_tag(settings.prefix, client.where) from None
+            raise
+        self.sources = [source]
+
+    async def close(self) -> None:
+        """See ``Driver.close``."""
+        if self._client is not None:
+            await self._client.close()
+
+
+def no_hash_tag(prefix: str, where: str) -> BackendRefused:
+    """Return the refusal of a prefix whose keys a Redis Cluster spreads over its nodes."""
+    name = prefix.strip(":{}") or "soketi"
+    return BackendRefused(
+        f"Redis at {where} is a cluster and soketi's key prefix {prefix!r} has no hash tag; set"
+        f" SOKETI_DB_REDIS_KEY_PREFIX={{{name}}}: for every soketi server and for sockq"
+    )
