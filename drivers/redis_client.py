@@ -7,20 +7,17 @@ server: another topology builds the same object from its own two executors.
 from __future__ import annotations
 
 from typing import Any, Final, Protocol
-from urllib.parse import SplitResult, unquote, urlsplit
 
-from redis.asyncio import Connection, ConnectionPool, Redis, SSLConnection
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
+from redis.asyncio import Connection, ConnectionPool, Redis
 from redis.exceptions import NoScriptError, RedisClusterException, RedisError
 
-from sockq.drivers.errors import BackendRefused, BackendUnavailable, SockqError
+from sockq.drivers.errors import BackendUnavailable, SockqError
+from sockq.drivers.redis_address import Address, connection_options, read_url
 from sockq.drivers.redis_errors import translate
-from sockq.drivers.settings import RedisSettings, TlsSettings
+from sockq.drivers.settings import RedisSettings
 
 #: The longest time a command given to ``blocking`` may block at the server.
 LONGEST_BLOCK_SECONDS: Final = 5.0
-_DEFAULT_PORT: Final = 6379
 
 
 class Executor(Protocol):
@@ -31,6 +28,13 @@ class Executor(Protocol):
 
     async def aclose(self) -> None:
         """Close every connection."""
+
+
+class NodeClient(Executor, Protocol):
+    """What is used of redis-py's client of one server."""
+
+    def client(self) -> Any:
+        """Return a context: the same server over one connection."""
 
 
 class RedisClient:
@@ -99,85 +103,31 @@ class RedisClient:
 
 
 def connect(settings: RedisSettings) -> RedisClient:
-    """Return a client for ``settings``; it connects with its first command (see ``ping``).
+    """Return a client for one server; it connects with its first command (see ``ping``).
 
     Raises:
         BackendRefused: the URL or a TLS file cannot be used.
     """
-    parts = _split(settings.url)
-    options: dict[str, Any] = {
-        "db": _database(parts),
-        "username": unquote(parts.username) if parts.username else None,
-        "password": unquote(parts.password) if parts.password else None,
-        "socket_connect_timeout": settings.connect_timeout_seconds,
-        "socket_keepalive": True,
-        "protocol": 2,  # the same answers from every server since 6.0
-        # The caller knows how long to go on trying and which verbs may be repeated.
-        "retry": Retry(NoBackoff(), 0),
-        "host": parts.hostname or "127.0.0.1",
-        "port": parts.port or _DEFAULT_PORT,
-    }
-    connection: type[Connection] = Connection
-    if parts.scheme == "rediss":
-        connection = SSLConnection
-        options |= _tls_options(settings.tls, insecure=parts.fragment == "insecure")
+    address, access = read_url(settings.url)
+    connection, options = connection_options(access, settings.tls, settings.connect_timeout_seconds)
     timeout = settings.response_timeout_seconds
     return RedisClient(
-        _executor(connection, options, timeout),
-        _executor(connection, options, timeout + LONGEST_BLOCK_SECONDS),
-        _where(parts),
+        single_server(connection, options, address, timeout),
+        single_server(connection, options, address, timeout + LONGEST_BLOCK_SECONDS),
+        str(address),
     )
 
 
-def _executor(
-    connection: type[Connection], options: dict[str, Any], timeout_seconds: float
-) -> Executor:
+def single_server(
+    connection: type[Connection], options: dict[str, Any], address: Address, timeout_seconds: float
+) -> NodeClient:
+    """Return redis-py's client of one server; it waits so long for an answer."""
     pool: ConnectionPool = ConnectionPool(
-        connection_class=connection, socket_timeout=timeout_seconds, **options
+        connection_class=connection,
+        host=address.host,
+        port=address.port,
+        socket_timeout=timeout_seconds,
+        **options,
     )
-    return Redis.from_pool(pool)
-
-
-def _split(url: str) -> SplitResult:
-    """Take a URL apart; no text of it goes into an error, it may hold a password."""
-    try:
-        parts = urlsplit(url)
-        _ = parts.port
-    except ValueError:
-        raise BackendRefused(
-            "the Redis URL cannot be read; percent-encode special characters in its password"
-        ) from None
-    if parts.scheme not in {"redis", "rediss"}:
-        raise BackendRefused("the Redis URL must start with redis:// or rediss://")
-    return parts
-
-
-def _database(parts: SplitResult) -> int:
-    text = parts.path.strip("/")
-    if text and not (text.isascii() and text.isdigit()):
-        raise BackendRefused(f"the Redis URL of {_where(parts)} must end in a database number")
-    return int(text or 0)
-
-
-def _where(parts: SplitResult) -> str:
-    host = parts.hostname or "127.0.0.1"
-    return f"{f'[{host}]' if ':' in host else host}:{parts.port or _DEFAULT_PORT}"
-
-
-def _tls_options(tls: TlsSettings, *, insecure: bool) -> dict[str, Any]:
-    verify = tls.verify and not insecure
-    options: dict[str, Any] = {
-        "ssl_cert_reqs": "required" if verify else "none",
-        "ssl_check_hostname": verify,
-    }
-    for name, path in (
-        ("ssl_ca_certs", tls.ca_path),
-        ("ssl_certfile", tls.client_cert_path),
-        ("ssl_keyfile", tls.client_key_path),
-    ):
-        if path is None:
-            continue
-        if not path.is_file():
-            raise BackendRefused(f"the TLS file {path} does not exist or is no file")
-        options[name] = str(path)
-    return options
+    client: NodeClient = Redis.from_pool(pool)
+    return client

@@ -15,6 +15,8 @@ from typing import Self
 
 START_SECONDS = 10.0
 _TRIES = 5
+#: A cluster's node listens 10,000 above its port too.
+_HIGHEST_PORT = 55_535
 
 
 def system_server() -> Path:
@@ -69,6 +71,11 @@ class RedisServer:
     def url(self) -> str:
         """For a client, database 0."""
         return f"{'rediss' if self._tls else 'redis'}://127.0.0.1:{self.port}/0"
+
+    @property
+    def running(self) -> bool:
+        """Whether it was started and neither stopped nor killed."""
+        return self._process is not None
 
     @property
     def pid(self) -> int:
@@ -167,7 +174,9 @@ class RedisServer:
 
 
 def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    while True:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port: int = probe.getsockname()[1]
+        if port <= _HIGHEST_PORT:
+            return port
