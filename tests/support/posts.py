@@ -11,6 +11,10 @@ from sockq.workers.engine import Engine
 from sockq.workers.outcome import Outcome
 from sockq.workers.request import Request
 
+#: How late the end of an exchange may be seen on a machine with other things to do. The engine's
+#: own exactness is 40 ms; without a deadline these exchanges would go on for ever.
+SLACK_SECONDS = 1.0
+
 
 class Post(Request):
     """A POST of ``body``.
