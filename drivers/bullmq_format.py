@@ -29,7 +29,7 @@ _CLAIMED_FIELDS: Final = 7
 
 
 class JobKey(NamedTuple):
-    """Where a job is: number of its queue (from 1, 0: not known), its id there, its time or ""."""
+    """Where a job is: number of its queue (from 1; 0: unknown), id there, time or nothing."""
 
     number: int
     job_id: str
