@@ -1,9 +1,9 @@
-"""The driver for one Redis or Valkey server."""
+"""The driver for Redis and Valkey: one server, the master that Sentinels name, ``cluster_mode``."""
 
 from __future__ import annotations
 
 from sockq.drivers.redis_client import RedisClient, connect
-from sockq.drivers.settings import RedisSettings
+from sockq.drivers.settings import RedisClusterSettings, RedisSettings
 from sockq.drivers.sockudo_v1 import SockudoV1Source
 from sockq.drivers.sockudo_v2 import SockudoV2Source
 from sockq.drivers.sockudo_v2_keys import base_key
@@ -20,14 +20,14 @@ class RedisDriver(Driver):
     name = "redis"
     durable = True
 
-    def __init__(self, settings: RedisSettings) -> None:
+    def __init__(self, settings: RedisSettings | RedisClusterSettings) -> None:
         self._settings = settings
         self._client: RedisClient | None = None
         self.sources: list[Source] = []
 
     async def open(self) -> None:
         """See ``Driver.open``."""
-        client = connect(self._settings)
+        client = self._connect()
         self._client = client
         await client.ping()
         self.sources = [
@@ -43,6 +43,19 @@ class RedisDriver(Driver):
         """See ``Driver.close``."""
         if self._client is not None:
             await self._client.close()
+
+    def _connect(self) -> RedisClient:
+        settings = self._settings
+        assert isinstance(settings, RedisSettings)
+        if settings.sentinel is not None:
+            from sockq.drivers.redis_sentinel import connect_sentinel  # noqa: PLC0415 - as below
+
+            return connect_sentinel(settings, settings.sentinel)
+        if settings.cluster_mode:
+            from sockq.drivers.redis_cluster import connect_cluster  # noqa: PLC0415 - builds on this
+
+            return connect_cluster((settings.url,), settings)
+        return connect(settings)
 
 
 def v1_list_keys(prefix: str, queue: str) -> list[str]:

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from sockq.drivers.settings import DriverSettings, MemorySettings, NoneSettings, RedisSettings
+from sockq.drivers.settings import (
+    DriverSettings,
+    MemorySettings,
+    NoneSettings,
+    RedisClusterSettings,
+    RedisSettings,
+)
 from sockq.drivers.source import Driver
 
 
@@ -19,6 +25,10 @@ def make_driver(settings: DriverSettings) -> Driver:
             from sockq.drivers.redis import RedisDriver  # noqa: PLC0415
 
             return RedisDriver(settings)
+        case RedisClusterSettings():
+            from sockq.drivers.redis_cluster import RedisClusterDriver  # noqa: PLC0415
+
+            return RedisClusterDriver(settings)
         case NoneSettings():
             from sockq.drivers.none import NoneDriver  # noqa: PLC0415
 

@@ -64,8 +64,27 @@ class ReliabilitySettings:
 
 
 @dataclass(frozen=True, slots=True)
+class SentinelSettings:
+    """Sentinels that name the master of a Redis.
+
+    Attributes:
+        nodes: Host and port of each.
+        master: The name under which they watch it.
+        username: Of the Sentinels' ACL, not of Redis'.
+        password: Of the Sentinels.
+        tls: How to speak TLS to them; None: plainly.
+    """
+
+    nodes: tuple[tuple[str, int], ...]
+    master: str = "mymaster"
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+    tls: TlsSettings | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class RedisSettings:
-    """A single Redis or Valkey server.
+    """A single Redis or Valkey server, or one that Sentinels watch.
 
     Attributes:
         url: ``redis://[user[:password]@]host:port/db`` or ``rediss://…``; secret, never printed.
@@ -75,9 +94,38 @@ class RedisSettings:
         connect_timeout_seconds: Longest wait for a connection.
         tls: For ``rediss://``.
         reliability: For the structures of Sockudo 5.
+        cluster_mode: The URL is that of a node of a cluster.
+        sentinel: Who names the server; then host and port of the URL do not count.
     """
 
     url: str = field(default="redis://127.0.0.1:6379/0", repr=False)
+    prefix: str = "sockudo_queue:"
+    queue: str = "webhooks"
+    response_timeout_seconds: float = 5.0
+    connect_timeout_seconds: float = 3.0
+    tls: TlsSettings = field(default_factory=TlsSettings)
+    lease: LeaseSettings = field(default_factory=LeaseSettings)
+    reliability: ReliabilitySettings = field(default_factory=ReliabilitySettings)
+    cluster_mode: bool = False
+    sentinel: SentinelSettings | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RedisClusterSettings:
+    """A Redis or Valkey cluster.
+
+    Attributes:
+        nodes: Where to ask for the others: URLs as of ``RedisSettings``, without a database, or
+            ``host:port``; secret, never printed. User, password and scheme are the same in all.
+        prefix: As the server's ``queue.redis_cluster.prefix``, verbatim.
+        queue: Name of the queue.
+        response_timeout_seconds: Longest wait for the answer to one command that does not block.
+        connect_timeout_seconds: Longest wait for a connection.
+        tls: For ``rediss://``.
+        reliability: For the structures of Sockudo 5.
+    """
+
+    nodes: tuple[str, ...] = field(default=("redis://127.0.0.1:6379",), repr=False)
     prefix: str = "sockudo_queue:"
     queue: str = "webhooks"
     response_timeout_seconds: float = 5.0
@@ -92,4 +140,4 @@ class NoneSettings:
     """No queue at all."""
 
 
-DriverSettings = MemorySettings | RedisSettings | NoneSettings
+DriverSettings = MemorySettings | RedisSettings | RedisClusterSettings | NoneSettings
