@@ -53,6 +53,13 @@ LANES_OPEN: Final = 11
 #: Resident set, and the part that only this process has; 0 where unknown.
 RSS_BYTES: Final = 12
 USS_BYTES: Final = 13
+OPEN_FILES: Final = 14
+THREADS: Final = 15
+#: Most jobs that it holds at once.
+IN_FLIGHT_LIMIT: Final = 16
+#: Lanes that a 429 has paused.
+LANES_PAUSED: Final = 17
+CONNECTIONS_OPEN: Final = 18
 
 # Counters: kept over generations.
 CLAIMED: Final = 32
@@ -73,18 +80,36 @@ SETTLED: Final = 41
 FILTERED: Final = 42
 BYTES_IN: Final = 43
 CONNECTIONS_OPENED: Final = 44
-#: Sum of the exchanges' durations, and of the waits from ``time_ms`` to the first attempt.
-SENDING_NS: Final = 45
-QUEUE_WAIT_NS: Final = 46
+#: Sums of the histograms below, microseconds.
+SENDING_US: Final = 45
+QUEUE_WAIT_US: Final = 46
 BACKEND_ERRORS: Final = 47
+END_TO_END_US: Final = 48
+#: Jobs acknowledged of which somebody was owed something.
+JOBS_DELIVERED: Final = 49
+#: Of ``DEAD``: no job, not its app's signature, an app that nobody knows.
+DEAD_INVALID: Final = 50
+DEAD_TAMPERED: Final = 51
+DEAD_UNKNOWN_APP: Final = 52
+#: Requests that their lane would not take.
+PARKED: Final = 53
+#: Exchanges on a connection that was open already.
+CONNECTIONS_REUSED: Final = 54
+#: Processor time of all processes of the slot.
+CPU_NS: Final = 55
 
-#: From here on words are free for histograms.
-FIRST_FREE: Final = 64
+#: Ended exchanges by what came back (``tallies.CLASSES``), then the buckets of the histograms.
+CLASSES_AT: Final = 64
+SENDING_AT: Final = 96
+QUEUE_WAIT_AT: Final = 128
+END_TO_END_AT: Final = 160
 
 #: Sizes of the parts of a slot, in bytes. Pages, so that an unused part costs no memory.
 WORDS_BYTES: Final = 4096
 TEXT_BYTES: Final = 4096
 JOURNAL_BYTES: Final = 64 * 1024
+#: Two blocks of this size: one is whole while the other is written.
+ENDPOINTS_BYTES: Final = 128 * 1024
 
 _GAUGES: Final = range(CLAIMED)
 
@@ -96,16 +121,23 @@ class SlotWriter:
         index: Which slot of the board this is, from 0.
         words: The slot's words; the hot path does ``words[DELIVERED] += 1``.
         journal: Room for the jobs in flight, bytes.
+        endpoints: Two blocks for the table of endpoints (``endpoint_table``).
     """
 
-    __slots__ = ("_text", "index", "journal", "words")
+    __slots__ = ("_text", "endpoints", "index", "journal", "words")
 
     def __init__(
-        self, index: int, words: memoryview, text: memoryview, journal: memoryview
+        self,
+        index: int,
+        words: memoryview,
+        text: memoryview,
+        journal: memoryview,
+        endpoints: tuple[memoryview, memoryview],
     ) -> None:
         self.index = index
         self.words = words
         self.journal = journal
+        self.endpoints = endpoints
         self._text = text
 
     def reset(self, generation: int) -> None:

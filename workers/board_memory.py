@@ -3,7 +3,8 @@
     header   words of the parent, then its static facts as text (JSON)
     queue    words of the janitor, then its text (JSON)
     events   a ring of text records, written by the parent
-    slots    per slot: worker's words, worker's text, parent's words, parent's text, journal
+    slots    per slot: worker's words, worker's text, parent's words, parent's text, journal,
+             two blocks for the worker's table of endpoints
 
 Linux keeps it in a sealed memfd: any process of the same user maps it through
 ``/proc/<parent>/fd/<n>``, also while the parent is stopped, and nobody can truncate it under the
@@ -18,12 +19,18 @@ import os
 from pathlib import Path
 from typing import Final, Self
 
-from sockq.workers.board import JOURNAL_BYTES, TEXT_BYTES, WORDS_BYTES, SlotWriter
+from sockq.workers.board import (
+    ENDPOINTS_BYTES,
+    JOURNAL_BYTES,
+    TEXT_BYTES,
+    WORDS_BYTES,
+    SlotWriter,
+)
 
 #: "sockq" and a number; reads as something else on a machine of the other byte order.
 MAGIC: Final = 0x0071_6B63_6F73_0001
 #: Changes when a word changes its place or meaning.
-SCHEMA: Final = 1
+SCHEMA: Final = 2
 MAX_SLOTS: Final = 128
 EVENT_BYTES: Final = 512
 EVENTS: Final = 256
@@ -34,7 +41,9 @@ _QUEUE_AT: Final = _HEADER_AT + WORDS_BYTES + _HEADER_TEXT_BYTES
 _QUEUE_TEXT_BYTES: Final = 16 * 1024
 _EVENTS_AT: Final = _QUEUE_AT + WORDS_BYTES + _QUEUE_TEXT_BYTES
 _SLOTS_AT: Final = _EVENTS_AT + EVENTS * EVENT_BYTES
-_SLOT_BYTES: Final = 2 * (WORDS_BYTES + TEXT_BYTES) + JOURNAL_BYTES
+_JOURNAL_AT: Final = 2 * (WORDS_BYTES + TEXT_BYTES)
+_ENDPOINTS_AT: Final = _JOURNAL_AT + JOURNAL_BYTES
+_SLOT_BYTES: Final = _ENDPOINTS_AT + 2 * ENDPOINTS_BYTES
 
 
 class BoardError(Exception):
@@ -122,7 +131,11 @@ class Board:
             index,
             self._words_at(at),
             self._cut(at + WORDS_BYTES, TEXT_BYTES),
-            self._cut(at + 2 * (WORDS_BYTES + TEXT_BYTES), JOURNAL_BYTES),
+            self._cut(at + _JOURNAL_AT, JOURNAL_BYTES),
+            (
+                self._cut(at + _ENDPOINTS_AT, ENDPOINTS_BYTES),
+                self._cut(at + _ENDPOINTS_AT + ENDPOINTS_BYTES, ENDPOINTS_BYTES),
+            ),
         )
 
     def parent_words(self, index: int) -> memoryview:

@@ -66,6 +66,15 @@ class Breaker:
         self._closed_at = 0.0
         self._probed = 0
 
+    @property
+    def failures_in_a_row(self) -> int:
+        """Since the last success."""
+        return self._row
+
+    def open_seconds(self, now: float) -> float:
+        """For how much longer it is open, 0.0 when it is not; changes nothing."""
+        return max(0.0, self._until - now) if self.state is BreakerState.OPEN else 0.0
+
     def wait_seconds(self, now: float) -> float:
         """Seconds until something may be sent, 0.0 for now. Ends the open state when it is time."""
         if self.state is not BreakerState.OPEN:

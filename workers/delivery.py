@@ -14,10 +14,11 @@ from sockq.workers import board
 from sockq.workers.apps import App, Webhook
 from sockq.workers.delivery_id import delivery_id
 from sockq.workers.dialect import WebhookJob
+from sockq.workers.meter import Meter
 from sockq.workers.outcome import Outcome
 from sockq.workers.plan import Planned
 from sockq.workers.request import Request
-from sockq.workers.retry import Delivered, GiveUp, decide, is_refusal
+from sockq.workers.retry import Decision, Delivered, GiveUp, decide, is_refusal
 from sockq.workers.settler import Settler
 from sockq.workers.signing import signer_for
 from sockq.workers.target_state import JobState, TargetState
@@ -69,6 +70,11 @@ class Delivery(Request):
         """Take the outcome; the last one of a job settles it."""
         run = self._run
         if 200 <= outcome.status < 300:  # noqa: PLR2004 - success is any 2xx
+            before = self._before
+            count = run.meter.delivered
+            if before is not None and before.attempts:
+                count = run.meter.delivered_later
+            count(self.webhook, run.job.app_id, outcome.elapsed_seconds, run.job.time_ms)
             run.result(self.webhook, TargetResult(_DELIVERED, None))
             return
         now_ms = time.time_ns() // 1_000_000
@@ -84,10 +90,27 @@ class Delivery(Request):
             refusals=after.refusals,
             first_refusal_ms=after.first_refusal_ms,
         )
-        if not outcome.parked_seconds:
-            run.words[board.FAILED] += 1
-            run.log.attempt_failed(run.lease, self.endpoint.label, outcome, after.attempts)
+        self._count(outcome, decision, after)
         run.result(self.webhook, TargetResult(decision, after))
+
+    def _count(self, outcome: Outcome, decision: Decision, after: TargetState) -> None:
+        run = self._run
+        if outcome.parked_seconds:
+            run.meter.parked(self.webhook, run.job.app_id)
+            return
+        run.words[board.FAILED] += 1
+        run.log.attempt_failed(run.lease, self.endpoint.label, outcome, after.attempts)
+        row = run.meter.failed(
+            self.webhook,
+            run.job.app_id,
+            outcome,
+            first=after.attempts == 1,
+            time_ms=run.job.time_ms,
+        )
+        if isinstance(decision, GiveUp):
+            row.given_up += 1
+        else:
+            row.retried += 1
 
     def _after(self, outcome: Outcome, now_ms: int) -> TargetState:
         before = self._before or TargetState()
@@ -117,11 +140,13 @@ class JobRun:
         job: The parsed job.
         owed: Targets still owed, or None for all that match.
         words: The worker's slot of the board.
+        meter: Where the ends of requests are counted.
+        log: Where they are told.
     """
 
     __slots__ = (
         "_app", "_open", "_results", "_settler", "_state",
-        "job", "key_bytes", "lease", "log", "owed", "secret", "words",
+        "job", "key_bytes", "lease", "log", "meter", "owed", "secret", "words",
     )  # fmt: skip
 
     def __init__(
@@ -132,6 +157,7 @@ class JobRun:
         state: JobState | None,
         settler: Settler,
         words: memoryview,
+        meter: Meter,
         log: WorkerLog,
     ) -> None:
         self.lease = lease
@@ -140,6 +166,7 @@ class JobRun:
         self.secret = app.secret if job.app_secret is None else job.app_secret
         self.key_bytes = job.app_key.encode()
         self.words = words
+        self.meter = meter
         self.log = log
         self._app = app
         self._state = state

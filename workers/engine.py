@@ -11,12 +11,13 @@ import random
 import resource
 import ssl
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Final
 
 from sockq.workers.connect import Connected, ConnectFailure, Connector
 from sockq.workers.exchange import Connection
+from sockq.workers.lane import Lane
 from sockq.workers.opening import Interrupted, Opening
 from sockq.workers.proxy import Proxies
 from sockq.workers.request import Request
@@ -49,7 +50,8 @@ class Engine:
             process's limit of open files, 1,024 at most.
 
     Attributes:
-        loop, settings, connections, waiting_routes, chance: See ``route.Hub``.
+        loop, settings, connections, waiting_routes, chance, opened_count, fresh_count: See
+            ``route.Hub``.
     """
 
     def __init__(
@@ -66,6 +68,7 @@ class Engine:
         self.connections: set[Connection] = set()
         self.waiting_routes: set[Route] = set()
         self.chance: Callable[[], float] = random.random
+        self.opened_count = self.fresh_count = 0
         self._routes: dict[str, Route] = {}
         self._openings: set[Opening] = set()
         self._connector = Connector(settings.connect_threads, tls, proxies)
@@ -74,6 +77,11 @@ class Engine:
         self._sweep_due = self._swept_at = 0.0
         self._tidying: asyncio.TimerHandle | None = None
         self._closed = False
+
+    @property
+    def lanes(self) -> Mapping[str, Lane[Request]]:
+        """All lanes that are remembered, by name."""
+        return self._routes
 
     def submit(self, request: Request) -> None:
         """Send a request as soon as its lane allows.

@@ -6,6 +6,7 @@ Pure: time and chance are given, nothing is sent here. ``engine.py`` adds the co
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
 from sockq.workers.breaker import Breaker, BreakerState
@@ -26,6 +27,14 @@ _PAUSE_BASE_SECONDS: Final = 1.0
 _PAUSE_CAP_SECONDS: Final = 30.0
 _TOO_MANY: Final = 429
 _FAILURES: Final = frozenset({408, 425})
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A lane from outside: ``closed``, ``open``, ``half-open`` or ``paused``, and for how long."""
+
+    state: str
+    shut_seconds: float = 0.0
 
 
 class Lane(Generic[T]):
@@ -106,6 +115,17 @@ class Lane(Generic[T]):
         if not self.limit and not shut:
             self._set_limit(now)
         return shut
+
+    def look(self, now: float) -> Look:
+        """How it is, for others to see; changes nothing."""
+        opened = self.breaker.open_seconds(now)
+        if opened:
+            return Look(BreakerState.OPEN.value, opened)
+        if now < self._paused_until:
+            return Look("paused", self._paused_until - now)
+        if self.breaker.state is BreakerState.CLOSED:
+            return Look(BreakerState.CLOSED.value)
+        return Look(BreakerState.HALF_OPEN.value)
 
     def park_seconds(self, now: float, chance: float) -> float:
         """For how long a request that cannot wait here goes back to the queue.

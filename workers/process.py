@@ -17,6 +17,7 @@ from sockq.workers import board, exits
 from sockq.workers.app_directory import FileApps
 from sockq.workers.board import SlotWriter, WorkerState
 from sockq.workers.outage import wait_seconds
+from sockq.workers.resources import Usage
 from sockq.workers.settings import WorkerSettings
 from sockq.workers.worker import Worker
 from sockq.workers.worker_log import WorkerLog
@@ -141,11 +142,14 @@ class _Process:
                 await self._stop.wait()
 
     async def _beat(self) -> None:
+        usage = Usage(self._slot.words)
         while True:
             if self._worker is not None:
                 self._worker.show()
+                self._worker.show_endpoints()
             else:
                 self._slot.beat()
+            usage.show(time.monotonic())
             await asyncio.sleep(BEAT_SECONDS)
 
     def _hear(self) -> None:

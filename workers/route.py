@@ -25,13 +25,24 @@ REOPEN_SECONDS: Final = 1.0
 
 
 class Hub(Protocol):
-    """What a route needs of the engine."""
+    """What a route needs of the engine.
+
+    Attributes:
+        loop, settings: As the engine's.
+        connections: All that are open.
+        waiting_routes: Those with requests that wait.
+        chance: Random numbers, 0 <= chance < 1.
+        opened_count: Connections opened, ever.
+        fresh_count: Exchanges that had to wait for their connection to be opened, ever.
+    """
 
     loop: asyncio.AbstractEventLoop
     settings: EngineSettings
     connections: set[Connection]
     waiting_routes: set[Route]
     chance: Callable[[], float]
+    opened_count: int
+    fresh_count: int
 
     def open(self, opening: Opening, request: Request) -> None:
         """Open a connection in a thread; ``route.opened`` is told."""
@@ -154,15 +165,18 @@ class Route(Lane[Request]):
         self._proven = True
         connection = make_connection(hub.loop, result, self, hub.settings.response_limit_bytes)
         hub.connections.add(connection)
+        hub.opened_count += 1
         self.open_count += 1
         again = opening.second_try
         if again is not None and not opening.overdue:
             self.busy -= 1
+            hub.fresh_count += 1
             self._start(connection, again.request, again.started, again.deadline)
         elif self.waiting and self.busy < self.limit:
             request = self.waiting.popleft()
             waited = not opening.overdue and any(request is early for early in opening.waited)
             started = now - result.seconds if waited else now
+            hub.fresh_count += 1
             self._start(connection, request, started, started + request.timeout_seconds)
         else:
             self.idle.append(connection)

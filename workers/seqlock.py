@@ -1,4 +1,4 @@
-"""Text in shared memory: one writer, any number of readers, no lock.
+"""Text or bytes in shared memory: one writer, any number of readers, no lock.
 
 A block is a word of sequence number (odd while the text changes), a word of length and CRC-32, then
 the bytes. A reader that sees an odd or changed number, or a wrong CRC (a processor may show stores
@@ -15,12 +15,8 @@ _HEAD_BYTES: Final = 16
 _READ_TRIES: Final = 50
 
 
-def write_text(block: memoryview, text: str) -> None:
-    """Put ``text`` into ``block`` (bytes, 8-aligned), cut to what fits at a character's edge."""
-    room = len(block) - _HEAD_BYTES
-    data = text.encode("utf-8", "replace")
-    if len(data) > room:
-        data = data[:room].decode("utf-8", "ignore").encode()
+def write_bytes(block: memoryview, data: bytes) -> None:
+    """Put ``data`` into ``block`` (bytes, 8-aligned); it must fit (``room``)."""
     words = block[:_HEAD_BYTES].cast("Q")
     words[0] |= 1
     words[1] = len(data) << 32 | crc32(data)
@@ -28,8 +24,8 @@ def write_text(block: memoryview, text: str) -> None:
     words[0] += 1
 
 
-def read_text(block: memoryview) -> str:
-    """Return what the last complete ``write_text`` put there; empty when there is none."""
+def read_bytes(block: memoryview) -> bytes:
+    """Return what the last complete ``write_bytes`` put there; empty when there is none."""
     words = block[:_HEAD_BYTES].cast("Q")
     for _ in range(_READ_TRIES):
         sequence = words[0]
@@ -38,5 +34,23 @@ def read_text(block: memoryview) -> str:
         length, checksum = words[1] >> 32, words[1] & 0xFFFF_FFFF
         data = bytes(block[_HEAD_BYTES : _HEAD_BYTES + length])
         if words[0] == sequence and len(data) == length and crc32(data) == checksum:
-            return data.decode("utf-8", "replace")
-    return ""
+            return data
+    return b""
+
+
+def room(block: memoryview) -> int:
+    """How many bytes ``block`` takes."""
+    return len(block) - _HEAD_BYTES
+
+
+def write_text(block: memoryview, text: str) -> None:
+    """Put ``text`` into ``block`` (bytes, 8-aligned), cut to what fits at a character's edge."""
+    data = text.encode("utf-8", "replace")
+    if len(data) > room(block):
+        data = data[: room(block)].decode("utf-8", "ignore").encode()
+    write_bytes(block, data)
+
+
+def read_text(block: memoryview) -> str:
+    """Return what the last complete ``write_text`` put there; empty when there is none."""
+    return read_bytes(block).decode("utf-8", "replace")

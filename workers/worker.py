@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sockq.drivers.errors import BackendRefused, BackendUnavailable, SockqError
-from sockq.drivers.job import Ack, Dead, Lease, Release, Retry, Settlement
+from sockq.drivers.job import Dead, Lease, Release, Retry, Settlement
 from sockq.drivers.source import Driver, Source
 from sockq.workers import board
 from sockq.workers.app_directory import AppDirectory
@@ -27,6 +27,7 @@ from sockq.workers.plan import plan
 from sockq.workers.settings import WorkerSettings
 from sockq.workers.settler import Settler
 from sockq.workers.signing import verify
+from sockq.workers.tally import Tally
 from sockq.workers.target_state import JobState, decode
 from sockq.workers.verdict import unknown_app
 from sockq.workers.worker_log import WorkerLog
@@ -78,6 +79,8 @@ class Worker:
         self._log = log
         self._room = Room(settings.in_flight)
         self._engine = Engine(settings.engine, asyncio.get_running_loop())
+        self._tally = Tally(slot, self._engine, settings.in_flight)
+        self._filtered: set[str] = set()
         self._looking_up: set[asyncio.Task[None]] = set()
         self._draining = False
         self._paused = False
@@ -131,11 +134,8 @@ class Worker:
 
     def show(self) -> None:
         """Write gauges, state and beat to the board."""
-        words = self._words
-        engine = self._engine
-        words[board.IN_FLIGHT] = self._room.held
-        words[board.WAITING] = engine.waiting
-        words[board.SENDING] = engine.in_flight
+        self._words[board.IN_FLIGHT] = self._room.held
+        self._tally.show()
         if self._draining:
             state = WorkerState.DRAINING
         elif any(lane.outage.down for lane in self._lanes):
@@ -146,6 +146,10 @@ class Worker:
             state = WorkerState.READY
         self._slot.set_state(state)
         self._slot.beat()
+
+    def show_endpoints(self) -> None:
+        """Write the table of endpoints to the board."""
+        self._tally.show_endpoints()
 
     async def watch(self) -> None:
         """Run until one of the worker's tasks fails; raises what it raised. Cancel to stop."""
@@ -219,11 +223,14 @@ class Worker:
             except ValueError as error:
                 self._bury(settler, lease, str(error))
                 return
-        run = JobRun(lease, job, app, state, settler, self._words, self._log)
+        meter = self._tally.meter
+        run = JobRun(lease, job, app, state, settler, self._words, meter, self._log)
         if self._draining:
             run.give_back()
             return
         planned = plan(job, app, run.owed)
+        if not planned and not run.owed:
+            self._filtered.add(lease.receipt)
         for delivery in run.open(planned, _now_ms()):
             self._engine.submit(delivery)
 
@@ -235,22 +242,11 @@ class Worker:
     # --- from the settler
 
     def _settled(self, batch: list[Settlement], results: list[bool]) -> None:
-        words = self._words
         self._room.give(len(batch))
-        counts = {Ack: 0, Retry: 0, Dead: 0, Release: 0}
-        lost = 0
         for settlement, ours in zip(batch, results, strict=True):
-            if ours:
-                counts[type(settlement)] += 1
-            else:
-                lost += 1
+            if not ours:
                 self._log.lease_lost(settlement.lease)
-        words[board.SETTLED] += len(batch) - lost
-        words[board.DELIVERED] += counts[Ack]
-        words[board.RETRIED] += counts[Retry]
-        words[board.DEAD] += counts[Dead]
-        words[board.RELEASED] += counts[Release]
-        words[board.LEASE_LOST] += lost
+        self._tally.settled(batch, results, self._filtered)
 
     def _lease_lost(self, lease: Lease) -> None:
         """An extension came too late: the job is somebody else's; its settlement will say False."""
@@ -334,6 +330,8 @@ class Worker:
             lane.keeping.cancel()
         tasks = [t for lane in self._lanes for t in (lane.settling, lane.keeping)]
         await asyncio.gather(*tasks, return_exceptions=True)
+        self._tally.show()
+        self._tally.show_endpoints()
         await self._engine.close()
 
 

@@ -1,0 +1,93 @@
+"""The worker's counting: what is settled, what the engine does, and the meter of its requests."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from sockq.drivers.job import Ack, Dead, Release, Retry, Settlement
+from sockq.workers import board
+from sockq.workers.board import SlotWriter
+from sockq.workers.engine import Engine
+from sockq.workers.meter import Meter
+
+#: How a reason begins, and the word that counts such dead letters.
+_DEAD_KINDS = (
+    ("invalid job", board.DEAD_INVALID),
+    ("tampered", board.DEAD_TAMPERED),
+    ("unknown app", board.DEAD_UNKNOWN_APP),
+)
+
+
+class Tally:
+    """Keeps the slot's counters and the engine's gauges.
+
+    Attributes:
+        meter: Where deliveries count their requests.
+    """
+
+    def __init__(self, slot: SlotWriter, engine: Engine, in_flight_limit: int) -> None:
+        self.meter = Meter(slot)
+        self._words = words = slot.words
+        self._engine = engine
+        self._opened_before = words[board.CONNECTIONS_OPENED]
+        self._reused_before = words[board.CONNECTIONS_REUSED]
+        self._attempts_before = words[board.ATTEMPTS]
+        words[board.IN_FLIGHT_LIMIT] = in_flight_limit
+
+    def settled(
+        self, batch: Sequence[Settlement], results: Sequence[bool], filtered: set[str]
+    ) -> None:
+        """Count settlements that the backend has answered for.
+
+        Args:
+            batch: What was settled.
+            results: For each, whether the lease was still ours.
+            filtered: Receipts of jobs that owed nobody anything; those settled are taken out.
+        """
+        words = self._words
+        counts = {Ack: 0, Retry: 0, Dead: 0, Release: 0}
+        lost = empty = 0
+        for settlement, ours in zip(batch, results, strict=True):
+            kind = type(settlement)
+            nothing_owed = bool(filtered) and settlement.lease.receipt in filtered
+            if nothing_owed:
+                filtered.discard(settlement.lease.receipt)
+            if not ours:
+                lost += 1
+                continue
+            counts[kind] += 1
+            empty += nothing_owed and kind is Ack
+            if isinstance(settlement, Dead):
+                self._dead(settlement)
+        words[board.SETTLED] += len(batch) - lost
+        words[board.DELIVERED] += counts[Ack]
+        words[board.JOBS_DELIVERED] += counts[Ack] - empty
+        words[board.FILTERED] += empty
+        words[board.RETRIED] += counts[Retry]
+        words[board.DEAD] += counts[Dead]
+        words[board.RELEASED] += counts[Release]
+        words[board.LEASE_LOST] += lost
+        self.meter.publish()
+
+    def show(self) -> None:
+        """Bring counters and the engine's gauges up to date."""
+        words, engine = self._words, self._engine
+        words[board.WAITING] = engine.waiting
+        words[board.SENDING] = engine.in_flight
+        words[board.CONNECTIONS_OPEN] = len(engine.connections)
+        words[board.CONNECTIONS_OPENED] = self._opened_before + engine.opened_count
+        found_open = words[board.ATTEMPTS] - self._attempts_before - engine.fresh_count
+        words[board.CONNECTIONS_REUSED] = self._reused_before + max(0, found_open)
+        deadline = engine.oldest_deadline
+        words[board.OLDEST_DEADLINE_NS] = 0 if deadline is None else int(deadline * 1e9)
+        self.meter.publish()
+
+    def show_endpoints(self) -> None:
+        """Write the table of endpoints."""
+        self.meter.show_endpoints(self._engine.lanes, time.monotonic())
+
+    def _dead(self, dead: Dead) -> None:
+        for beginning, word in _DEAD_KINDS:
+            if dead.reason.startswith(beginning):
+                self._words[word] += 1
