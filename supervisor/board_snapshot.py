@@ -8,16 +8,21 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Final
 
 from sockq.supervisor import board_words as words
+from sockq.supervisor.board_view import BoardView, ProcessView, QueueView
 from sockq.supervisor.board_words import FleetState
+from sockq.supervisor.endpoint_view import merge
+from sockq.supervisor.histograms import read_histograms
 from sockq.supervisor.restart import Cause, Exit
 from sockq.supervisor.slot import SERVING, SlotState
 from sockq.workers import board as slot_words
 from sockq.workers.board_memory import EVENTS, Board
+from sockq.workers.endpoint_table import read_table
 from sockq.workers.seqlock import read_text
+from sockq.workers.tallies import CLASSES
 
 _NS: Final = 1_000_000_000
 
@@ -40,80 +45,29 @@ COUNTERS: Final[Mapping[str, int]] = {
     "attempts": slot_words.ATTEMPTS,
     "bytes_out": slot_words.BYTES_OUT,
     "settled": slot_words.SETTLED,
+    "jobs_delivered": slot_words.JOBS_DELIVERED,
+    "filtered": slot_words.FILTERED,
+    "parked": slot_words.PARKED,
+    "dead_invalid": slot_words.DEAD_INVALID,
+    "dead_tampered": slot_words.DEAD_TAMPERED,
+    "dead_unknown_app": slot_words.DEAD_UNKNOWN_APP,
+    "connections_opened": slot_words.CONNECTIONS_OPENED,
+    "connections_reused": slot_words.CONNECTIONS_REUSED,
+    "backend_errors": slot_words.BACKEND_ERRORS,
 }
 GAUGES: Final[Mapping[str, int]] = {
     "in_flight": slot_words.IN_FLIGHT,
     "waiting": slot_words.WAITING,
+    "in_flight_limit": slot_words.IN_FLIGHT_LIMIT,
+    "sending": slot_words.SENDING,
+    "lanes_open": slot_words.LANES_OPEN,
+    "lanes_paused": slot_words.LANES_PAUSED,
+    "connections_open": slot_words.CONNECTIONS_OPEN,
+    "rss_bytes": slot_words.RSS_BYTES,
+    "private_bytes": slot_words.USS_BYTES,
+    "open_files": slot_words.OPEN_FILES,
+    "threads": slot_words.THREADS,
 }
-
-
-@dataclass(frozen=True, slots=True)
-class ProcessView:
-    """A place of the fleet: what the parent says of it, for workers also what they say."""
-
-    name: str
-    pid: int | None
-    state: SlotState
-    state_seconds: float | None
-    wanted: bool
-    generation: int
-    up_seconds: float | None
-    restarts: int
-    deaths: int
-    crashes: int
-    last_cause: Cause
-    last_exit: Exit
-    last_end_seconds: float | None
-    next_start_seconds: float | None
-    beat_seconds: float | None = None
-    backend_down_seconds: float | None = None
-    counters: Mapping[str, int] | None = None
-    gauges: Mapping[str, int] | None = None
-    note: str = ""
-    last_end: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class QueueView:
-    """The queue as the janitor saw it last."""
-
-    ready: int | None
-    leased: int | None
-    delayed: int | None
-    dead: int | None
-    oldest_seconds: float | None
-    evicted: int
-    reclaimed: int
-    swept: int
-    sampled_seconds: float | None
-    backend_up_seconds: float | None
-    backend_down_seconds: float | None
-    sources: list[dict[str, Any]]
-
-
-@dataclass(frozen=True, slots=True)
-class BoardView:
-    """Everything on the board at one moment."""
-
-    taken_at: float
-    taken_unix: float
-    pid: int
-    state: FleetState
-    state_seconds: float | None
-    up_seconds: float | None
-    target: int
-    parent_beat_seconds: float | None
-    hang_seconds: float
-    pending_reclaims: int
-    log_dropped: int
-    drain_left_seconds: float | None
-    crash_retry_seconds: float | None
-    facts: Mapping[str, Any]
-    queue: QueueView
-    workers: list[ProcessView]
-    janitor: ProcessView
-    broker: ProcessView | None
-    events: list[str]
 
 
 def take(board: Board) -> BoardView:
@@ -122,6 +76,8 @@ def take(board: Board) -> BoardView:
     header = board.header
     facts = _json(read_text(board.header_text), {})
     number = header[words.NEXT_EVENT]
+    used = min(header[words.SLOTS_USED], board.slots)
+    slots = [board.slot(index) for index in range(used)]
     helper = [header[at : at + 64] for at in (words.JANITOR_AT, words.BROKER_AT)]
     return BoardView(
         taken_at=now / _NS,
@@ -141,13 +97,19 @@ def take(board: Board) -> BoardView:
         queue=_queue(board, now),
         workers=[
             _worker(board, index, now)
-            for index in range(min(header[words.SLOTS_USED], board.slots))
+            for index in range(used)
             if board.parent_words(index)[words.PROCESS_WANTED]
             or board.parent_words(index)[words.PROCESS_PID]
         ],
         janitor=_process("janitor", helper[0], now),
         broker=_process("broker", helper[1], now) if helper[1][words.PROCESS_WANTED] else None,
         events=[read_text(board.event(one)) for one in range(max(0, number - EVENTS), number)],
+        histograms=read_histograms(slot.words for slot in slots),
+        outcomes={
+            name: sum(slot.words[slot_words.CLASSES_AT + at] for slot in slots)
+            for at, name in enumerate(CLASSES)
+        },
+        endpoints=merge(read_table(slot.endpoints) for slot in slots),
     )
 
 
@@ -171,6 +133,8 @@ def _worker(board: Board, index: int, now: int) -> ProcessView:
         gauges={name: own[word] for name, word in GAUGES.items()},
         note=slot.text,
         last_end=read_text(board.parent_text(index)),
+        cpu_seconds=own[slot_words.CPU_NS] / _NS,
+        sending=read_histograms([own])["sending"],
     )
     # The worker knows first whether it is degraded or paused; the parent only looks now and then.
     says = _SAYS.get(own[slot_words.STATE])

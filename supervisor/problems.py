@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from sockq.supervisor.board_snapshot import BoardView, ProcessView
+from sockq.supervisor.board_view import BoardView, ProcessView
 from sockq.supervisor.slot import SERVING, SlotState
 
 #: A worker beats twice a second; the parent at least every second.

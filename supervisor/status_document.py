@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from sockq.supervisor.board_reader import CannotTellError, find_board
-from sockq.supervisor.board_snapshot import BoardView, ProcessView, take, totals
+from sockq.supervisor.board_snapshot import take, totals
+from sockq.supervisor.board_view import BoardView, ProcessView
 from sockq.supervisor.board_words import FleetState
+from sockq.supervisor.endpoint_view import told
 from sockq.supervisor.problems import Problem, find_problems, is_stale
 from sockq.supervisor.slot import SERVING
 
@@ -111,6 +113,10 @@ def make_document(view: BoardView, counted: dict[str, int], directory: Path) -> 
             "expired": queue.swept,
             "restarts": sum(one.restarts for one in view.workers),
         },
+        "outcomes": dict(view.outcomes),
+        "latency": {name: one.told() for name, one in view.histograms.items()},
+        "endpoints": [told(one) for one in view.endpoints],
+        "lanes_open": sum(one.state == "open" for one in view.endpoints),
         "pending_reclaims": view.pending_reclaims,
         "drain_left_seconds": _round(view.drain_left_seconds),
         "log_lines_dropped": view.log_dropped,
@@ -171,6 +177,9 @@ def _worker(one: ProcessView, hang_seconds: float) -> dict[str, Any]:
         "backend_down_seconds": _round(one.backend_down_seconds),
         **gauges,
         **dict(one.counters or {}),
+        "cpu_seconds": _round(one.cpu_seconds),
+        **(one.sending.percentiles() if one.sending else {}),
+        "sending_buckets": list(one.sending.buckets) if one.sending else [],
         "note": one.note or None,
     }
 

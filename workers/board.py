@@ -109,7 +109,7 @@ WORDS_BYTES: Final = 4096
 TEXT_BYTES: Final = 4096
 JOURNAL_BYTES: Final = 64 * 1024
 #: Two blocks of this size: one is whole while the other is written.
-ENDPOINTS_BYTES: Final = 128 * 1024
+ENDPOINTS_BYTES: Final = 256 * 1024
 
 _GAUGES: Final = range(CLAIMED)
 

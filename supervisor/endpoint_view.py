@@ -1,0 +1,90 @@
+"""The fleet's endpoints: the rows of all workers added up, worst first. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+import msgspec
+
+from sockq.supervisor.histograms import Histogram
+from sockq.workers.endpoint_stats import EndpointRow
+from sockq.workers.tallies import SENDING_BOUNDS
+
+_WORST_FIRST: Final = ("open", "paused", "half-open", "closed")
+_SEVERITY: Final[Mapping[str, int]] = {state: rank for rank, state in enumerate(_WORST_FIRST)}
+
+
+def merge(tables: Iterable[Iterable[EndpointRow]]) -> list[EndpointRow]:
+    """One row for each endpoint: sums, the worst state, the latest times."""
+    merged: dict[str, EndpointRow] = {}
+    for table in tables:
+        for row in table:
+            known = merged.get(row.id)
+            if known is None:
+                copy = msgspec.structs.replace(
+                    row, buckets=list(row.buckets), classes=dict(row.classes)
+                )
+                merged[row.id] = copy
+            else:
+                _add(known, row)
+    return sorted(merged.values(), key=lambda one: (_rank(one), -one.failed, one.id))
+
+
+def histogram(row: EndpointRow) -> Histogram:
+    """How long its exchanges took."""
+    return Histogram(SENDING_BOUNDS, row.buckets, row.seconds)
+
+
+def told(row: EndpointRow) -> dict[str, Any]:
+    """As the status document has it."""
+    attempts = row.attempts
+    times = histogram(row)
+    return {
+        "id": row.id,
+        "app": row.app,
+        "label": row.label,
+        "state": row.state,
+        "shut_seconds": row.shut_seconds if row.state in ("open", "paused") else None,
+        "limit": row.limit,
+        "in_flight": row.in_flight,
+        "waiting": row.waiting,
+        "failures_in_a_row": row.failures_in_a_row,
+        "attempts": attempts,
+        "ok": attempts - row.failed,
+        "failed": row.failed,
+        "retried": row.retried,
+        "given_up": row.given_up,
+        "parked": row.parked,
+        "outcomes": row.classes,
+        "last_failure": row.last or None,
+        "last_success_at": row.last_success_ms / 1000 or None,
+        "last_failure_at": row.last_failure_ms / 1000 or None,
+        **times.percentiles(),
+        "buckets": row.buckets,
+    }
+
+
+def _add(known: EndpointRow, row: EndpointRow) -> None:
+    if (_rank(row), -row.shut_seconds) < (_rank(known), -known.shut_seconds):
+        known.state, known.shut_seconds = row.state, row.shut_seconds
+    if row.last_failure_ms > known.last_failure_ms:
+        known.last = row.last
+    known.limit += row.limit
+    known.in_flight += row.in_flight
+    known.waiting += row.waiting
+    known.failures_in_a_row = max(known.failures_in_a_row, row.failures_in_a_row)
+    known.failed += row.failed
+    known.retried += row.retried
+    known.given_up += row.given_up
+    known.parked += row.parked
+    known.seconds += row.seconds
+    known.buckets = [a + b for a, b in zip(known.buckets, row.buckets, strict=True)]
+    for kind, count in row.classes.items():
+        known.classes[kind] = known.classes.get(kind, 0) + count
+    known.last_success_ms = max(known.last_success_ms, row.last_success_ms)
+    known.last_failure_ms = max(known.last_failure_ms, row.last_failure_ms)
+
+
+def _rank(row: EndpointRow) -> int:
+    return _SEVERITY.get(row.state, len(_SEVERITY))
