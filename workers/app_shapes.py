@@ -11,7 +11,7 @@ from hashlib import blake2b
 
 import msgspec
 
-from sockq.workers.apps import App, RetrySettings, Webhook, WebhookDefaults
+from sockq.workers.apps import App, FunctionTarget, RetrySettings, Webhook, WebhookDefaults
 from sockq.workers.channel_filter import ChannelFilter, ChannelPattern, PatternUnsureError
 from sockq.workers.custom_headers import read_headers
 from sockq.workers.endpoint import Endpoint, make_endpoint
@@ -40,12 +40,12 @@ def read_app(
     Returns:
         The app, or None when there are faults; the faults; the warnings. One line each, that names
         the field and shows no secret. A pattern that is invalid for Sockudo too is a warning: such
-        a webhook gets nothing. A Lambda target is a warning: its deliveries go to the dead letters.
+        a webhook gets nothing.
     """
     notes = Notes(where)
     texts = {name: notes.text(raw, name) for name in ("id", "key", "secret")}
     entries, path = _webhook_entries(raw, notes)
-    reader = _WebhookReader(str(texts["id"]), defaults)
+    reader = WebhookReader(str(texts["id"]), defaults)
     webhooks = []
     for index, entry in enumerate(entries):
         at = notes.at(f"{path}[{index}]")
@@ -80,8 +80,8 @@ def _webhook_entries(raw: Mapping[str, object], notes: Notes) -> tuple[list[obje
     return notes.at("policy").array(policy, "webhooks"), "policy.webhooks"
 
 
-class _WebhookReader:
-    """Reads the webhooks of one app, and tells equal ones apart."""
+class WebhookReader:
+    """Reads the webhooks of one app, and tells equal ones apart. Sockudo's; soketi's derive."""
 
     def __init__(self, app_id: str, defaults: WebhookDefaults) -> None:
         self._app_id = app_id
@@ -89,29 +89,35 @@ class _WebhookReader:
         self._seen: dict[bytes, int] = {}
 
     def read(self, raw: Mapping[str, object], notes: Notes) -> Webhook | None:
+        """Read one; None when there is a fault, or nowhere to send to."""
         before = len(notes.faults)
         event_types = _event_types(raw, notes)
-        channels = _filter(raw.get("filter"), notes.at("filter"))
+        channels = self._filter(raw.get("filter"), notes.at("filter"))
         retry = self._retry(raw, notes)
         timeout_ms = notes.count(raw, "request_timeout_ms", self._defaults.request_timeout_ms)
-        headers = read_headers(raw.get("headers"), notes.at("headers"))
-        endpoint = _endpoint(raw, headers, notes)
-        function = None if endpoint else _lambda_function(raw, notes)
+        headers = self._headers(raw.get("headers"), notes.at("headers"))
+        url = self._url(raw, notes)
+        endpoint = None if url is None else _endpoint(raw, url, headers, notes)
+        function = None if url is not None else self._function(raw, headers, notes)
         if len(notes.faults) > before:
             return None
         if endpoint is None and function is None:
             notes.warn("has neither url nor lambda and is skipped; give it a url")
             return None
-        target = endpoint.url_key if endpoint else f"lambda {function}"
+        timeout_seconds = max(timeout_ms or 0, 1) / 1000
+        target = endpoint.url_key if endpoint else ""
+        if function is not None:
+            target = f"lambda {function.region} {function.name}"
+            timeout_seconds = function.timeout_seconds if function.waits else timeout_seconds
         return Webhook(
             target_id=self._target_id(target, event_types, raw.get("filter")),
             endpoint=endpoint,
             event_types=event_types,
             filter=channels,
             retry=retry,
-            timeout_seconds=max(timeout_ms or 0, 1) / 1000,
+            timeout_seconds=timeout_seconds,
             lane=f"{self._app_id} {target}",
-            lambda_function=function,
+            function=function,
         )
 
     def _retry(self, raw: Mapping[str, object], notes: Notes) -> RetrySettings | None:
@@ -120,13 +126,43 @@ class _WebhookReader:
             return self._defaults.retry
         return _retry(own, self._defaults.retry or RetrySettings(), notes.at("retry"))
 
+    def _filter(self, raw: object, notes: Notes) -> ChannelFilter | None:
+        return _filter(raw, notes)
+
+    def _filter_identity(self, raw: object) -> dict[str, object]:
+        return {
+            name: raw[name]
+            for name in _FILTER_FIELDS
+            if isinstance(raw, Mapping) and raw.get(name) is not None
+        }
+
+    def _headers(self, raw: object, notes: Notes) -> dict[str, str]:
+        return read_headers(raw, notes)
+
+    def _url(self, raw: Mapping[str, object], notes: Notes) -> str | None:
+        return notes.text(raw, "url", required=False)
+
+    def _function(
+        self,
+        raw: Mapping[str, object],
+        headers: dict[str, str],  # noqa: ARG002 - Sockudo gives functions no headers
+        notes: Notes,
+    ) -> FunctionTarget | None:
+        """Read the function. Beside ``lambda``, ``lambda_function`` says nothing, as there."""
+        legacy = notes.text(raw, "lambda_function", required=False)
+        target = raw.get("lambda")
+        if target is None:
+            return None if legacy is None else FunctionTarget(legacy)
+        if not isinstance(target, Mapping):
+            notes.fault(f"lambda is {type_name(target)}, not an object")
+            return None
+        inner = notes.at("lambda")
+        region, name = inner.text(target, "region"), inner.text(target, "function_name")
+        return FunctionTarget(name, region) if name and region else None
+
     def _target_id(self, target: str, event_types: frozenset[str], channels: object) -> str:
         """Stable while the webhook means the same: headers, retry and credentials may change."""
-        known = {
-            name: channels[name]
-            for name in _FILTER_FIELDS
-            if isinstance(channels, Mapping) and channels.get(name) is not None
-        }
+        known = self._filter_identity(channels)
         identity = msgspec.json.encode([target, sorted(event_types), known])
         occurrence = self._seen[identity] = self._seen.get(identity, -1) + 1
         return blake2b(b"%b %d" % (identity, occurrence), digest_size=8).hexdigest()
@@ -139,10 +175,9 @@ def _event_types(raw: Mapping[str, object], notes: Notes) -> frozenset[str]:
     return frozenset(notes.texts(raw, "event_types"))
 
 
-def _endpoint(raw: Mapping[str, object], headers: dict[str, str], notes: Notes) -> Endpoint | None:
-    url = notes.text(raw, "url", required=False)
-    if url is None:
-        return None
+def _endpoint(
+    raw: Mapping[str, object], url: str, headers: dict[str, str], notes: Notes
+) -> Endpoint | None:
     if raw.get("lambda") is not None or raw.get("lambda_function") is not None:
         notes.warn("has both url and lambda: the url is used")
     try:
@@ -150,22 +185,6 @@ def _endpoint(raw: Mapping[str, object], headers: dict[str, str], notes: Notes) 
     except ValueError as error:
         (notes.at("url") if "URL" in str(error) else notes).fault(str(error))
         return None
-
-
-def _lambda_function(raw: Mapping[str, object], notes: Notes) -> str | None:
-    function = notes.text(raw, "lambda_function", required=False)
-    target = raw.get("lambda")
-    if target is not None:
-        if not isinstance(target, Mapping):
-            notes.fault(f"lambda is {type_name(target)}, not an object")
-            return None
-        inner = notes.at("lambda")
-        inner.text(target, "region")
-        name = inner.text(target, "function_name")
-        function = function if function is not None else name
-    if function is not None:
-        notes.warn("Lambda targets are not supported yet: its deliveries go to the dead letters")
-    return function
 
 
 def _retry(raw: object, base: RetrySettings, notes: Notes) -> RetrySettings:

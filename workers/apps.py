@@ -41,18 +41,46 @@ class WebhookDefaults:
 
 
 @dataclass(frozen=True, slots=True)
+class FunctionTarget:
+    """A Lambda function.
+
+    Attributes:
+        name: Name or ARN.
+        region: Where it is called.
+        waits: True: its end is waited for, and an error in it is a failure (``RequestResponse``);
+            False: Lambda only takes the payload (``Event``).
+        wrapped: What it gets: soketi's ``{"payload":…,"headers":{…}}``, else the body alone.
+        headers: The webhook's own ones, for the wrapped form.
+        endpoint_url: Instead of the region's own.
+        access_key_id, secret_access_key, session_token: Instead of those of the surroundings.
+        timeout_seconds: How long is waited, when ``waits``.
+    """
+
+    name: str
+    region: str = "us-east-1"
+    waits: bool = False
+    wrapped: bool = False
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    endpoint_url: str | None = None
+    access_key_id: str | None = field(default=None, repr=False)
+    secret_access_key: str | None = field(default=None, repr=False)
+    session_token: str | None = field(default=None, repr=False)
+    timeout_seconds: float = 10.0
+
+
+@dataclass(frozen=True, slots=True)
 class Webhook:
     """One target of an app.
 
     Attributes:
         target_id: 16 hex digits; the same as long as URL, event types and filter are.
-        endpoint: Where it goes; None: to a Lambda function, which cannot be served yet.
+        endpoint: Where it goes; None: to ``function``.
         event_types: Names of the events it wants.
         filter: Which channels; None: all.
         retry: The server's own retry settings, or None for our schedule.
         timeout_seconds: Bound of one exchange.
         lane: Deliveries of one lane share a limit and a breaker. May hold secrets of the URL.
-        lambda_function: Name of the function when ``endpoint`` is None.
+        function: The Lambda function when ``endpoint`` is None.
     """
 
     target_id: str
@@ -62,7 +90,14 @@ class Webhook:
     retry: RetrySettings | None = None
     timeout_seconds: float = 10.0
     lane: str = field(default="", repr=False)
-    lambda_function: str | None = None
+    function: FunctionTarget | None = None
+
+    @property
+    def label(self) -> str:
+        """For logs and lists: no credentials, no query."""
+        if self.endpoint is not None:
+            return self.endpoint.label
+        return f"lambda {self.function.name}" if self.function is not None else "nowhere"
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,10 @@ import msgspec
 
 from sockq.drivers.job import Ack, Dead, Lease, Release
 from sockq.workers import board
-from sockq.workers.apps import App, Webhook
+from sockq.workers.apps import App, FunctionTarget, Webhook
 from sockq.workers.delivery_id import delivery_id
 from sockq.workers.dialect import WebhookJob
+from sockq.workers.lambda_payload import wrapped
 from sockq.workers.meter import Meter
 from sockq.workers.outcome import Outcome
 from sockq.workers.plan import Planned
@@ -37,8 +38,7 @@ class Delivery(Request):
     def __init__(
         self, run: JobRun, webhook: Webhook, body: bytes, before: TargetState | None
     ) -> None:
-        assert webhook.endpoint is not None
-        self.endpoint = webhook.endpoint
+        self.endpoint = webhook.endpoint  # type: ignore[assignment]  # a Call has none
         self.lane = webhook.lane
         self.timeout_seconds = webhook.timeout_seconds
         self.webhook = webhook
@@ -99,7 +99,7 @@ class Delivery(Request):
             run.meter.parked(self.webhook, run.job.app_id)
             return
         run.words[board.FAILED] += 1
-        run.log.attempt_failed(run.lease, self.endpoint.label, outcome, after.attempts)
+        run.log.attempt_failed(run.lease, self.webhook.label, outcome, after.attempts)
         row = run.meter.failed(
             self.webhook,
             run.job.app_id,
@@ -130,6 +130,40 @@ class Delivery(Request):
     def unsent(self) -> None:
         """The worker stops: this request goes back as it was."""
         self._run.result(self.webhook, TargetResult(_UNSENT, self._before))
+
+
+class Call(Delivery):
+    """The same for a Lambda function: ``lambda_calls.py`` sends it, the engine never meets it."""
+
+    __slots__ = ()
+
+    @property
+    def function(self) -> FunctionTarget:
+        """What is called."""
+        assert self.webhook.function is not None
+        return self.webhook.function
+
+    def wire_bytes(self) -> bytes:
+        """The payload: the body as it is (Sockudo), or wrapped with its headers (soketi)."""
+        run = self._run
+        payload = self._body
+        if self.function.wrapped:
+            attempt = 1 if self._before is None else self._before.attempts + 1
+            proof = {
+                "X-Pusher-Key": run.job.app_key,
+                "X-Pusher-Signature": signer_for(run.secret).sign(payload).decode(),
+                "X-Sockq-Delivery-Id": delivery_id(run.lease.id, self.webhook.target_id).decode(),
+                "X-Sockq-Attempt": str(attempt),
+            }
+            payload = wrapped(payload, self.function, proof)
+        run.words[board.ATTEMPTS] += 1
+        run.words[board.BYTES_OUT] += len(payload)
+        return payload
+
+
+def _make(run: JobRun, webhook: Webhook, body: bytes, before: TargetState | None) -> Delivery:
+    kind = Call if webhook.endpoint is None else Delivery
+    return kind(run, webhook, body, before)
 
 
 class JobRun:
@@ -177,23 +211,20 @@ class JobRun:
     def open(self, planned: Sequence[Planned], now_ms: int) -> list[Delivery]:
         """Make the deliveries that are due; a job without any is settled at once."""
         state = self._state
-        if state is None and len(planned) == 1 and planned[0].webhook.endpoint is not None:
+        if state is None and len(planned) == 1:
             self._open = 1
-            return [Delivery(self, planned[0].webhook, planned[0].body, None)]
+            return [_make(self, planned[0].webhook, planned[0].body, None)]
         due: list[Delivery] = []
         self._results = results = {}
         known = {} if state is None else state.targets
         for plan in planned:
             webhook = plan.webhook
             before = known.get(webhook.target_id)
-            if webhook.endpoint is None:
-                reason = "Lambda targets are not supported by this version"
-                results[webhook.target_id] = TargetResult(GiveUp(reason), before)
-            elif before is not None and before.due_ms > now_ms:
+            if before is not None and before.due_ms > now_ms:
                 wait_seconds = (before.due_ms - now_ms) / 1000
                 results[webhook.target_id] = TargetResult(NotDue(wait_seconds), before)
             else:
-                due.append(Delivery(self, webhook, plan.body, before))
+                due.append(_make(self, webhook, plan.body, before))
         for target_id in (self.owed or frozenset()) - {p.webhook.target_id for p in planned}:
             reason = "the webhook that was still owed is no longer configured"
             results[target_id] = TargetResult(GiveUp(reason), known.get(target_id))

@@ -99,7 +99,8 @@ def make_endpoint(url: str, headers: Mapping[str, str]) -> Endpoint:
 
 
 @cache
-def _user_agent() -> str:
+def user_agent() -> str:
+    """What requests say about who sends them."""
     return f"sockq/{version('sockq')}"
 
 
@@ -114,7 +115,7 @@ def _head_lines(
     if "accept" not in given:
         yield "Accept: */*\r\n"
     if "user-agent" not in given:
-        yield f"User-Agent: {_user_agent()}\r\n"
+        yield f"User-Agent: {user_agent()}\r\n"
     if any(credentials) and "authorization" not in given:
         plain = b":".join(unquote_to_bytes(part) for part in credentials)
         yield f"Authorization: Basic {b64encode(plain).decode()}\r\n"

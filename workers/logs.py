@@ -60,6 +60,8 @@ class Event(StrEnum):
     LEASE_LOST = "lease-lost"
     UNSETTLED = "unsettled"
     APP_STORE_DOWN = "app-store-down"
+    APP_STORE_UP = "app-store-up"
+    APP_WARNING = "app-warning"
     INTERNAL_ERROR = "internal-error"
 
 

@@ -12,7 +12,7 @@ class Planned(msgspec.Struct, frozen=True, gc=False):
     """One delivery.
 
     Attributes:
-        webhook: To whom. Its ``endpoint`` may be None (a Lambda function): dead-letter it.
+        webhook: To whom. Its ``endpoint`` may be None: a Lambda function.
         body: What is sent and signed, byte for byte.
     """
 

@@ -14,7 +14,8 @@ from sockq.drivers.registry import make_driver
 from sockq.drivers.settings import DriverSettings
 from sockq.drivers.source import Driver
 from sockq.workers import board, exits
-from sockq.workers.app_directory import FileApps
+from sockq.workers.app_directory import AppDirectory, FileApps
+from sockq.workers.app_store import Shape, make_store
 from sockq.workers.board import SlotWriter, WorkerState
 from sockq.workers.outage import wait_seconds
 from sockq.workers.resources import Usage
@@ -73,19 +74,26 @@ class _Process:
         loop.add_reader(self._context.channel, self._hear)
         beating = loop.create_task(self._beat())
         driver = make_driver(self._context.driver)
+        apps = _make_directory(self._context.settings, self._log)
         try:
-            code = await self._open(driver)
+            code = await self._open(driver, apps)
             if code is None:
-                code = await self._work(driver)
+                code = await self._work(driver, apps)
         finally:
             beating.cancel()
             await asyncio.gather(beating, return_exceptions=True)
             with contextlib.suppress(BackendUnavailable, BackendRefused):
                 await driver.close()
+            await apps.close()
         return code
 
-    async def _open(self, driver: Driver) -> int | None:
+    async def _open(self, driver: Driver, apps: AppDirectory) -> int | None:
         """Open the driver, waiting out an outage. None: opened. Else the exit code."""
+        try:
+            await apps.open()
+        except BackendRefused as error:
+            self._log.refused(error)
+            return exits.CONFIG
         tries = 0
         while not self._stop.is_set():
             try:
@@ -111,12 +119,12 @@ class _Process:
                 return None
         return exits.OK
 
-    async def _work(self, driver: Driver) -> int:
+    async def _work(self, driver: Driver, apps: AppDirectory) -> int:
         context = self._context
         worker = Worker(
             driver,
             context.settings,
-            FileApps(context.settings.apps),
+            apps,
             context.owner,
             context.slot,
             self._log,
@@ -182,3 +190,21 @@ class _Process:
     def _tell(self, word: bytes) -> None:
         with contextlib.suppress(OSError):
             self._context.channel.send(word)
+
+
+def _make_directory(settings: WorkerSettings, log: WorkerLog) -> AppDirectory:
+    """The file's apps, and the store's where there is one."""
+    wanted = settings.app_store
+    if wanted is None:
+        return FileApps(settings.apps)
+    from sockq.workers.app_cache import CachedApps  # noqa: PLC0415 - only with a store
+    from sockq.workers.app_records import record_reader  # noqa: PLC0415
+
+    return CachedApps(
+        settings.apps,
+        make_store(wanted),
+        record_reader(wanted, settings.webhook_defaults),
+        settings.app_cache,
+        by_key=wanted.shape is Shape.SOKETI,
+        warn=log.app_warning,
+    )

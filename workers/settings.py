@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from sockq.workers.apps import App
+from sockq.workers.app_store import AppStoreSettings
+from sockq.workers.apps import App, WebhookDefaults
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +29,27 @@ class EngineSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class CacheSettings:
+    """Of the apps of a store.
+
+    Attributes:
+        age_seconds: How long one is believed.
+        capacity: How many are remembered.
+    """
+
+    age_seconds: float = 60.0
+    capacity: int = 10_000
+
+
+@dataclass(frozen=True, slots=True)
 class WorkerSettings:
     """One worker.
 
     Attributes:
-        apps: The apps of the configuration file (other stores come with their drivers).
+        apps: The apps of the configuration file; they count before the store's.
+        app_store: Where other apps are; None: nowhere.
+        app_cache: How long, and how many, of the store's apps are remembered.
+        webhook_defaults: For the store's apps; the file's have them already.
         in_flight: Jobs held at once.
         lease_seconds: As the queue's (see ``LeaseSettings``).
         drain_seconds: How long a stop may take before what is unsent or unanswered goes back.
@@ -40,6 +57,9 @@ class WorkerSettings:
     """
 
     apps: tuple[App, ...] = ()
+    app_store: AppStoreSettings | None = None
+    app_cache: CacheSettings = field(default_factory=CacheSettings)
+    webhook_defaults: WebhookDefaults = field(default_factory=WebhookDefaults)
     in_flight: int = 256
     lease_seconds: float = 30.0
     drain_seconds: float = 25.0

@@ -104,7 +104,13 @@ class _Tally:
                 self.waits.append(0.0)
 
 
-def unknown_app(lease: Lease, app_id: str, grace_seconds: float, now_ms: int) -> Settlement:
+def unknown_app(
+    lease: Lease,
+    app_id: str,
+    grace_seconds: float,
+    now_ms: int,
+    sought_in: str = "no app of the configuration",
+) -> Settlement:
     """Settle a job whose app no store knows: wait for the app for a while, then dead-letter.
 
     Servers register the apps of their own file only after their workers have started; a job may
@@ -118,7 +124,7 @@ def unknown_app(lease: Lease, app_id: str, grace_seconds: float, now_ms: int) ->
     left_seconds = grace_seconds - (now_ms - since_ms) / 1000
     if left_seconds <= 0:
         shown = "".join(c if c.isprintable() else "?" for c in app_id[:100])
-        return Dead(lease, f"unknown app {shown!r}: no app of the configuration has this id", b"")
+        return Dead(lease, f"unknown app {shown!r}: {sought_in} has this id", b"")
     after = encode(msgspec.structs.replace(state, unknown_since_ms=since_ms))
     return Release(lease, delay_seconds=min(left_seconds, 1.0), state=after)
 

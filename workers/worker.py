@@ -11,31 +11,33 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sockq.drivers.errors import BackendRefused, BackendUnavailable, SockqError
+from sockq.drivers.errors import BackendRefused, SockqError
 from sockq.drivers.job import Dead, Lease, Release, Retry, Settlement
 from sockq.drivers.source import Driver, Source
 from sockq.workers import board
 from sockq.workers.app_directory import AppDirectory
+from sockq.workers.app_look_up import LookUps
 from sockq.workers.apps import App
 from sockq.workers.board import SlotWriter, WorkerState
 from sockq.workers.claimer import Claimer, Room
 from sockq.workers.delivery import Delivery, JobRun
 from sockq.workers.dialect import Invalid, WebhookJob, parse
-from sockq.workers.engine import Engine
 from sockq.workers.outage import Outage, Recovery
 from sockq.workers.plan import plan
+from sockq.workers.senders import Senders
 from sockq.workers.settings import WorkerSettings
 from sockq.workers.settler import Settler
 from sockq.workers.signing import verify
 from sockq.workers.tally import Tally
 from sockq.workers.target_state import JobState, decode
-from sockq.workers.verdict import unknown_app
 from sockq.workers.worker_log import WorkerLog
 
 #: What is unanswered goes back this long before the drain deadline, so that it is settled in time.
 GIVE_BACK_SECONDS = 0.5
 #: A claim whose answer is on its way is let finish; one that only waits is cancelled.
 CLAIM_GRACE_SECONDS = 0.1
+#: Apps that are asked for when a drain begins have so long to be found.
+LOOK_UP_GRACE_SECONDS = 1.0
 
 
 @dataclass(slots=True)
@@ -78,10 +80,12 @@ class Worker:
         self._words = slot.words
         self._log = log
         self._room = Room(settings.in_flight)
-        self._engine = Engine(settings.engine, asyncio.get_running_loop())
+        self._engine = Senders(settings.engine, asyncio.get_running_loop())
         self._tally = Tally(slot, self._engine, settings.in_flight)
         self._filtered: set[str] = set()
-        self._looking_up: set[asyncio.Task[None]] = set()
+        self._look_ups = LookUps(
+            apps, settings.unknown_app_grace_seconds, self._dispatch, slot, log
+        )
         self._draining = False
         self._paused = False
         self._recovery = Recovery()
@@ -138,7 +142,7 @@ class Worker:
         self._tally.show()
         if self._draining:
             state = WorkerState.DRAINING
-        elif any(lane.outage.down for lane in self._lanes):
+        elif self._look_ups.show() or any(lane.outage.down for lane in self._lanes):
             state = WorkerState.DEGRADED
         elif self._paused:
             state = WorkerState.PAUSED
@@ -182,35 +186,11 @@ class Worker:
         if isinstance(job, Invalid):
             self._bury(settler, lease, f"invalid job: {job.reason}")
             return
-        app = self._apps.peek(job.app_id)
+        app = self._apps.peek(job.app_id, job.app_key)
         if app is not None:
             self._dispatch(settler, lease, job, app)
             return
-        task = asyncio.get_running_loop().create_task(self._look_up(settler, lease, job))
-        self._looking_up.add(task)
-        task.add_done_callback(self._looking_up.discard)
-
-    async def _look_up(self, settler: Settler, lease: Lease, job: WebhookJob) -> None:
-        try:
-            app = await self._apps.find(job.app_id)
-            if app is not None:
-                self._dispatch(settler, lease, job, app)
-            else:
-                settler.add(self._unknown(lease, job))
-        except BackendUnavailable as error:
-            self._log.app_store_down(error)
-            settler.add(Release(lease, delay_seconds=2.0))
-        except Exception as error:
-            self._log.internal_error(lease, error)
-            settler.add(Retry(lease, 5.0, lease.state))
-
-    def _unknown(self, lease: Lease, job: WebhookJob) -> Settlement:
-        settlement = unknown_app(
-            lease, job.app_id, self._settings.unknown_app_grace_seconds, _now_ms()
-        )
-        if isinstance(settlement, Dead):
-            self._log.dead(settlement)
-        return settlement
+        self._look_ups.start(settler, lease, job)
 
     def _dispatch(self, settler: Settler, lease: Lease, job: WebhookJob, app: App) -> None:
         if job.proof is not None and not verify(app.secret, job.whole or b"", job.proof):
@@ -310,8 +290,7 @@ class Worker:
         for task in claiming:
             task.cancel()
         await asyncio.gather(*claiming, return_exceptions=True)
-        if self._looking_up:
-            await asyncio.wait(self._looking_up, timeout=2.0)
+        await self._look_ups.stop(within=LOOK_UP_GRACE_SECONDS)
 
     async def _finish_in_flight(self, until: float) -> bool:
         while self._engine.in_flight or self._engine.waiting:

@@ -70,8 +70,16 @@ class WorkerLog:
         self._log.info(Event.BACKEND_UP, source=source, after_seconds=seconds)
 
     def app_store_down(self, error: SockqError) -> None:
-        """The app store cannot be asked; jobs wait."""
+        """The app store cannot be asked; jobs of apps that are not remembered wait. Said once."""
         self._log.error(Event.APP_STORE_DOWN, error=str(error))
+
+    def app_store_up(self, seconds: float) -> None:
+        """It can be asked again."""
+        self._log.info(Event.APP_STORE_UP, after_seconds=seconds)
+
+    def app_warning(self, warning: str) -> None:
+        """An app's record works, though not as its author may think."""
+        self._log.warning(Event.APP_WARNING, detail=warning)
 
     def refused(self, error: SockqError) -> None:
         """The backend says no; trying again cannot help."""

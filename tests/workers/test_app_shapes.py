@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from sockq.workers.app_shapes import read_app, read_retry
-from sockq.workers.apps import App, RetrySettings, WebhookDefaults
+from sockq.workers.apps import App, FunctionTarget, RetrySettings, WebhookDefaults
 
 HOOK: dict[str, Any] = {"url": "http://127.0.0.1/h", "event_types": ["a"]}
 IDS = {"id": "i", "key": "k", "secret": "TOPSECRET"}
@@ -175,27 +175,32 @@ def test_targets_that_are_none() -> None:
         "apps[0].policy.webhooks[0]: has neither url nor lambda and is skipped; give it a url",
         "apps[0].policy.webhooks[1]: has both url and lambda: the url is used",
     ]
-    assert app.webhooks[0].lambda_function is None
+    assert app.webhooks[0].function is None
 
 
 @pytest.mark.parametrize(
-    "target",
+    ("target", "function"),
     [
-        {"lambda_function": "f"},
-        {"lambda": {"function_name": "f", "region": "eu-west-1"}},
-        {"lambda_function": "f", "lambda": {"function_name": "g", "region": "eu-west-1"}},
+        ({"lambda_function": "f"}, FunctionTarget("f", "us-east-1")),
+        (
+            {"lambda": {"function_name": "f", "region": "eu-west-1"}},
+            FunctionTarget("f", "eu-west-1"),
+        ),
+        (
+            {"lambda_function": "f", "lambda": {"function_name": "g", "region": "eu-west-1"}},
+            FunctionTarget("g", "eu-west-1"),
+        ),
     ],
 )
-def test_lambda_targets(target: dict[str, object]) -> None:
-    app, warnings = read(record({"event_types": ["a"], **target}))
+def test_lambda_targets(target: dict[str, object], function: FunctionTarget) -> None:
+    app, warnings = read(record({"event_types": ["a"], "headers": {"X-A": "1"}, **target}))
     (webhook,) = app.webhooks
     assert webhook.endpoint is None
-    assert webhook.lambda_function == "f"
-    (warning,) = warnings
-    assert warning == (
-        "apps[0].policy.webhooks[0]: Lambda targets are not supported yet:"
-        " its deliveries go to the dead letters"
-    )
+    assert webhook.function == function
+    assert webhook.timeout_seconds == 10.0
+    assert webhook.label == f"lambda {function.name}"
+    assert webhook.lane.endswith(f" lambda {function.region} {function.name}")
+    assert warnings == []
 
 
 def test_filters_that_warn() -> None:
