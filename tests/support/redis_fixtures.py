@@ -9,10 +9,18 @@ from collections.abc import Iterator
 from uuid import uuid4
 
 import pytest
+from support.redis_cluster import RedisCluster
 from support.redis_server import RedisServer, old_server
 from support.until import until
 
-__all__ = ["redis_6", "redis_cluster_node", "redis_prefix", "redis_server"]
+__all__ = [
+    "changing_cluster",
+    "redis_6",
+    "redis_cluster",
+    "redis_cluster_node",
+    "redis_prefix",
+    "redis_server",
+]
 
 
 @pytest.fixture(scope="session")
@@ -39,6 +47,20 @@ def redis_cluster_node() -> Iterator[RedisServer]:
         server.cli("CLUSTER", "ADDSLOTSRANGE", 0, 16_383)
         until(lambda: "cluster_state:ok" in server.cli("CLUSTER", "INFO"), within=10.0)
         yield server
+
+
+@pytest.fixture(scope="session")
+def redis_cluster() -> Iterator[RedisCluster]:
+    """Three masters with a replica each, whole."""
+    with RedisCluster() as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def changing_cluster(redis_cluster: RedisCluster) -> Iterator[RedisCluster]:
+    """The same, for a test that kills nodes: they are back afterwards."""
+    yield redis_cluster
+    redis_cluster.heal()
 
 
 @pytest.fixture

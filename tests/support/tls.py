@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+from pathlib import Path
 
 import trustme
 
@@ -19,3 +20,13 @@ def trusting(authority: trustme.CA) -> ssl.SSLContext:
     context = ssl.create_default_context()
     authority.configure_trust(context)
     return context
+
+
+def pem_files(authority: trustme.CA, directory: Path) -> tuple[Path, Path, Path]:
+    """Write the authority and a certificate with its key for the loopback; return their paths."""
+    ca, certificate, key = (directory / name for name in ("ca.pem", "cert.pem", "key.pem"))
+    issued = authority.issue_cert("127.0.0.1")
+    authority.cert_pem.write_to_path(str(ca))
+    certificate.write_bytes(b"".join(blob.bytes() for blob in issued.cert_chain_pems))
+    issued.private_key_pem.write_to_path(str(key))
+    return ca, certificate, key
