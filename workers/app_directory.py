@@ -59,15 +59,21 @@ class AppDirectory(ABC):
 
 
 class FileApps(AppDirectory):
-    """The apps of the configuration file: complete, in memory, never unreachable."""
+    """The apps of the configuration file: complete, in memory, never unreachable.
 
-    def __init__(self, apps: Iterable[App]) -> None:
-        self._by_id = {app.id: app for app in apps}
+    Args:
+        apps: All of them.
+        by_key: Whether an app is found by its key, as soketi finds it, and not by its id.
+    """
 
-    def peek(self, app_id: str, app_key: str = "") -> App | None:  # noqa: ARG002 - found by id
+    def __init__(self, apps: Iterable[App], *, by_key: bool = False) -> None:
+        self._by_key = by_key
+        self._apps = {app.key if by_key else app.id: app for app in apps}
+
+    def peek(self, app_id: str, app_key: str = "") -> App | None:
         """Look in the file's apps."""
-        return self._by_id.get(app_id)
+        return self._apps.get(app_key if self._by_key else app_id)
 
-    async def find(self, app_id: str, app_key: str = "") -> App | None:  # noqa: ARG002 - as above
+    async def find(self, app_id: str, app_key: str = "") -> App | None:
         """As ``peek``: a file has nothing to wait for."""
-        return self._by_id.get(app_id)
+        return self.peek(app_id, app_key)

@@ -97,7 +97,7 @@ class WebhookReader:
         timeout_ms = notes.count(raw, "request_timeout_ms", self._defaults.request_timeout_ms)
         headers = self._headers(raw.get("headers"), notes.at("headers"))
         url = self._url(raw, notes)
-        endpoint = None if url is None else _endpoint(raw, url, headers, notes)
+        endpoint = None if url is None else self._endpoint(raw, url, headers, notes)
         function = None if url is not None else self._function(raw, headers, notes)
         if len(notes.faults) > before:
             return None
@@ -142,6 +142,20 @@ class WebhookReader:
     def _url(self, raw: Mapping[str, object], notes: Notes) -> str | None:
         return notes.text(raw, "url", required=False)
 
+    def _endpoint(
+        self, raw: Mapping[str, object], url: str, headers: dict[str, str], notes: Notes
+    ) -> Endpoint | None:
+        if raw.get("lambda") is not None or raw.get("lambda_function") is not None:
+            notes.warn("has both url and lambda: the url is used")
+        try:
+            return self._make_endpoint(url, headers)
+        except ValueError as error:
+            (notes.at("url") if "URL" in str(error) else notes).fault(str(error))
+            return None
+
+    def _make_endpoint(self, url: str, headers: dict[str, str]) -> Endpoint:
+        return make_endpoint(url, headers)
+
     def _function(
         self,
         raw: Mapping[str, object],
@@ -173,18 +187,6 @@ def _event_types(raw: Mapping[str, object], notes: Notes) -> frozenset[str]:
         notes.fault("event_types is missing; list the events to deliver")
         return frozenset()
     return frozenset(notes.texts(raw, "event_types"))
-
-
-def _endpoint(
-    raw: Mapping[str, object], url: str, headers: dict[str, str], notes: Notes
-) -> Endpoint | None:
-    if raw.get("lambda") is not None or raw.get("lambda_function") is not None:
-        notes.warn("has both url and lambda: the url is used")
-    try:
-        return make_endpoint(url, headers)
-    except ValueError as error:
-        (notes.at("url") if "URL" in str(error) else notes).fault(str(error))
-        return None
 
 
 def _retry(raw: object, base: RetrySettings, notes: Notes) -> RetrySettings:

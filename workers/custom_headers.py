@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from sockq.workers.notes import Notes, type_name
 
@@ -30,8 +30,8 @@ def is_reserved(name: str) -> bool:
     return lower in _RESERVED or lower.startswith(_RESERVED_PREFIXES)
 
 
-def read_headers(raw: object, notes: Notes) -> dict[str, str]:
-    """Read ``headers``; reserved ones are dropped with a warning.
+def read_headers(raw: object, notes: Notes, allowed: Collection[str] = ()) -> dict[str, str]:
+    """Read ``headers``; reserved ones, but those in ``allowed``, are dropped with a warning.
 
     Sockudo 3.0 to 4.4 stored them as ``{"headers": {…}}`` and could not read that back; here both
     shapes are read.
@@ -47,7 +47,7 @@ def read_headers(raw: object, notes: Notes) -> dict[str, str]:
     for name, value in raw.items():
         if not isinstance(value, str):
             notes.fault(f"{name} is {type_name(value)}, not a text")
-        elif is_reserved(name):
+        elif is_reserved(name) and name.lower() not in allowed:
             notes.warn(f"{name} is reserved and not sent; remove it")
         else:
             headers[name] = value

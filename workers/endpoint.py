@@ -16,6 +16,7 @@ import ada_url
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 _TOKEN: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # RFC 9110 5.6.2
 _VALUE: Final = re.compile(r"[\t\x20-\x7e]*")  # RFC 9110 5.5 less obs-text
+_LATIN1_VALUE: Final = re.compile(r"[\t\x20-\x7e\x80-\xff]*")  # with obs-text
 _MAX_HEADERS: Final = 32
 _MAX_HEADER_BYTES: Final = 4096
 _LONG_SEGMENT: Final = 20
@@ -53,13 +54,14 @@ class Endpoint:
         return f"Endpoint({self.label})"
 
 
-def make_endpoint(url: str, headers: Mapping[str, str]) -> Endpoint:
+def make_endpoint(url: str, headers: Mapping[str, str], *, latin1: bool = False) -> Endpoint:
     """Read a webhook's URL and custom headers, by the rules the servers use (WHATWG URL).
 
     Args:
         url: As configured. Credentials become ``Authorization: Basic``, a fragment is dropped.
         headers: The webhook's own headers, already checked for reserved names. ``Authorization``,
-            ``User-Agent`` and ``Accept`` replace what would be sent without them.
+            ``User-Agent``, ``Accept`` and ``Content-Type`` replace what would be sent without them.
+        latin1: Whether a header's value may hold characters of Latin-1, each sent as one byte.
 
     Returns:
         The endpoint.
@@ -85,14 +87,15 @@ def make_endpoint(url: str, headers: Mapping[str, str]) -> Endpoint:
     parsed.username = parsed.password = ""
     url_key = parsed.href
     target = url_key.removeprefix(f"{scheme}://{authority}")  # keeps a lone "?", as the servers do
-    lines = "".join(_head_lines(target, authority, credentials, headers))
+    custom = dict(_legal(headers, latin1=latin1))
+    lines = "".join(_head_lines(target, authority, credentials, custom))
     return Endpoint(
         scheme=scheme,
         host=str(parsed.hostname).strip("[]"),
         port=port,
         host_header=authority,
         target=target,
-        static_head=lines.encode("ascii"),
+        static_head=lines.encode("latin-1"),
         label=_label(scheme, authority, target),
         url_key=url_key,
     )
@@ -105,13 +108,13 @@ def user_agent() -> str:
 
 
 def _head_lines(
-    target: str, authority: str, credentials: tuple[str, str], headers: Mapping[str, str]
+    target: str, authority: str, credentials: tuple[str, str], custom: Mapping[str, str]
 ) -> Iterator[str]:
-    custom = dict(_legal(headers))
     given = {name.lower() for name in custom}
     yield f"POST {target} HTTP/1.1\r\n"
     yield f"Host: {authority}\r\n"
-    yield "Content-Type: application/json\r\n"
+    if "content-type" not in given:
+        yield "Content-Type: application/json\r\n"
     if "accept" not in given:
         yield "Accept: */*\r\n"
     if "user-agent" not in given:
@@ -123,7 +126,7 @@ def _head_lines(
         yield f"{name}: {value}\r\n"
 
 
-def _legal(headers: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+def _legal(headers: Mapping[str, str], *, latin1: bool) -> Iterator[tuple[str, str]]:
     """Check custom headers: what one parser overlooks, the next one reads as a second request."""
     if len(headers) > _MAX_HEADERS:
         raise ValueError(f"{len(headers)} custom headers; at most {_MAX_HEADERS} are sent")
@@ -132,10 +135,10 @@ def _legal(headers: Mapping[str, str]) -> Iterator[tuple[str, str]]:
             raise ValueError(f"custom header {name[:60]!r}: not a legal header name")
         if len(name) + len(value) > _MAX_HEADER_BYTES:
             raise ValueError(f"custom header {name[:60]!r}: longer than {_MAX_HEADER_BYTES} bytes")
-        if not _VALUE.fullmatch(value):
+        if not (_LATIN1_VALUE if latin1 else _VALUE).fullmatch(value):
             raise ValueError(
                 f"custom header {name!r}: its value has a line break, a control character or a"
-                " character outside ASCII"
+                f" character outside {'Latin-1' if latin1 else 'ASCII'}"
             )
         yield name, value.strip(" \t")
 

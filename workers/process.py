@@ -196,7 +196,7 @@ def _make_directory(settings: WorkerSettings, log: WorkerLog) -> AppDirectory:
     """The file's apps, and the store's where there is one."""
     wanted = settings.app_store
     if wanted is None:
-        return FileApps(settings.apps)
+        return FileApps(settings.apps, by_key=settings.apps_by_key)
     from sockq.workers.app_cache import CachedApps  # noqa: PLC0415 - only with a store
     from sockq.workers.app_records import record_reader  # noqa: PLC0415
 

@@ -47,6 +47,7 @@ class WorkerSettings:
 
     Attributes:
         apps: The apps of the configuration file; they count before the store's.
+        apps_by_key: Whether they are found by key, as soketi's are, and not by id.
         app_store: Where other apps are; None: nowhere.
         app_cache: How long, and how many, of the store's apps are remembered.
         webhook_defaults: For the store's apps; the file's have them already.
@@ -57,6 +58,7 @@ class WorkerSettings:
     """
 
     apps: tuple[App, ...] = ()
+    apps_by_key: bool = False
     app_store: AppStoreSettings | None = None
     app_cache: CacheSettings = field(default_factory=CacheSettings)
     webhook_defaults: WebhookDefaults = field(default_factory=WebhookDefaults)

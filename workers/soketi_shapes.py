@@ -15,11 +15,14 @@ from sockq.workers.app_shapes import WebhookReader
 from sockq.workers.apps import App, FunctionTarget, WebhookDefaults
 from sockq.workers.channel_filter import ChannelFilter
 from sockq.workers.custom_headers import read_headers
+from sockq.workers.endpoint import Endpoint, make_endpoint
 from sockq.workers.notes import Notes, type_name
 
 #: What soketi takes for a record that does not say.
 _FALLBACKS: Final = {"id": "app-id", "key": "app-key", "secret": "app-secret"}
 _FILTERS: Final = ("channel_name_starts_with", "channel_name_ends_with")
+#: soketi lets a webhook name the type of its body.
+_ALLOWED_HEADERS: Final = frozenset({"content-type"})
 _CLIENT_OPTIONS: Final = ("region", "endpoint", "credentials", "httpOptions")
 #: The bound of aws-sdk 2, which soketi calls functions with.
 _SYNC_SECONDS: Final = 120.0
@@ -66,7 +69,12 @@ class _SoketiReader(WebhookReader):
     def _headers(self, raw: object, notes: Notes) -> dict[str, str]:
         if isinstance(raw, Mapping):
             raw = {name: _plain(value) for name, value in raw.items() if value is not None}
-        return read_headers(raw, notes)
+        return read_headers(raw, notes, allowed=_ALLOWED_HEADERS)
+
+    def _make_endpoint(self, url: str, headers: dict[str, str]) -> Endpoint:
+        if not any(name.lower() == "accept" for name in headers):
+            headers = {"Accept": "application/json", **headers}
+        return make_endpoint(url, headers, latin1=True)
 
     def _url(self, raw: Mapping[str, object], notes: Notes) -> str | None:
         return notes.text(raw, "url", required=False) or None
