@@ -19,7 +19,7 @@ _KEYLESS: Final = frozenset({"PING", "INFO", "TIME"})
 def slot_of(args: Sequence[Any]) -> int | None:
     """Return the slot of a command's first key, which all of its keys must share; None: no key.
 
-    Every command that sources send is a script or has its first key behind its name.
+    Every command that sources send is a script, reads streams or has its first key behind its name.
     """
     name = str(args[0]).upper()
     if name in _KEYLESS:
@@ -28,6 +28,8 @@ def slot_of(args: Sequence[Any]) -> int | None:
         if not int(args[place]):
             return None
         key = args[place + 1]
+    elif name == "XREAD":
+        key = args[[*map(str, args)].index("STREAMS") + 1]
     else:
         key = args[1]
     return key_slot(key if isinstance(key, bytes) else str(key).encode())
