@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import assert_never
 
 from sockq.drivers.settings import (
+    BullmqSettings,
     DriverSettings,
     MemorySettings,
     NoneSettings,
@@ -29,6 +30,10 @@ def make_driver(settings: DriverSettings) -> Driver:
             from sockq.drivers.redis_cluster import RedisClusterDriver  # noqa: PLC0415
 
             return RedisClusterDriver(settings)
+        case BullmqSettings():
+            from sockq.drivers.soketi_redis import SoketiRedisDriver  # noqa: PLC0415
+
+            return SoketiRedisDriver(settings)
         case NoneSettings():
             from sockq.drivers.none import NoneDriver  # noqa: PLC0415
 

@@ -136,8 +136,35 @@ class RedisClusterSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class BullmqSettings:
+    """soketi's six BullMQ queues on one Redis or Valkey server, or in a cluster.
+
+    Attributes:
+        url: ``redis://[user[:password]@]host:port/db`` or ``rediss://…``; secret, never printed.
+        prefix: soketi's ``database.redis.keyPrefix``, verbatim; its default is empty.
+        response_timeout_seconds: Longest wait for the answer to one command that does not block.
+        connect_timeout_seconds: Longest wait for a connection.
+        tls: For ``rediss://``.
+        nodes: URLs of nodes of a cluster, which count instead of ``url``; secret, never printed.
+            The prefix needs a hash tag then.
+        sentinel: Who names the server; then host and port of ``url`` do not count.
+    """
+
+    url: str = field(default="redis://127.0.0.1:6379/0", repr=False)
+    prefix: str = ""
+    response_timeout_seconds: float = 5.0
+    connect_timeout_seconds: float = 3.0
+    tls: TlsSettings = field(default_factory=TlsSettings)
+    lease: LeaseSettings = field(default_factory=LeaseSettings)
+    nodes: tuple[str, ...] = field(default=(), repr=False)
+    sentinel: SentinelSettings | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class NoneSettings:
     """No queue at all."""
 
 
-DriverSettings = MemorySettings | RedisSettings | RedisClusterSettings | NoneSettings
+DriverSettings = (
+    MemorySettings | RedisSettings | RedisClusterSettings | BullmqSettings | NoneSettings
+)

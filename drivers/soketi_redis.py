@@ -29,14 +29,7 @@ class SoketiRedisDriver(Driver):
     async def open(self) -> None:
         """See ``Driver.open``. Touches every queue, so that wrong rights show here."""
         settings = self._settings
-        client = connect(
-            RedisSettings(
-                url=settings.url,
-                response_timeout_seconds=settings.response_timeout_seconds,
-                connect_timeout_seconds=settings.connect_timeout_seconds,
-                tls=settings.tls,
-            )
-        )
+        client = self._connect()
         self._client = client
         await client.ping()
         source = BullmqSource(client, settings.prefix, settings.lease)
@@ -52,6 +45,24 @@ class SoketiRedisDriver(Driver):
         """See ``Driver.close``."""
         if self._client is not None:
             await self._client.close()
+
+    def _connect(self) -> RedisClient:
+        settings = self._settings
+        redis = RedisSettings(
+            url=settings.url,
+            response_timeout_seconds=settings.response_timeout_seconds,
+            connect_timeout_seconds=settings.connect_timeout_seconds,
+            tls=settings.tls,
+        )
+        if settings.nodes:
+            from sockq.drivers.redis_cluster import connect_cluster  # noqa: PLC0415 - only if used
+
+            return connect_cluster(settings.nodes, redis)
+        if settings.sentinel is not None:
+            from sockq.drivers.redis_sentinel import connect_sentinel  # noqa: PLC0415 - as above
+
+            return connect_sentinel(redis, settings.sentinel)
+        return connect(redis)
 
 
 def no_hash_tag(prefix: str, where: str) -> BackendRefused:
