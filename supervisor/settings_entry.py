@@ -24,6 +24,7 @@ class Setting:
         aliases: Other names of the last part of the path in a file.
         empty_counts: An empty variable means "none"; elsewhere it means "not set".
         in_file: Whether a file can set it.
+        bare: A variable that counts when none of ``env`` is set.
     """
 
     path: str
@@ -38,3 +39,4 @@ class Setting:
     aliases: tuple[str, ...] = ()
     empty_counts: bool = False
     in_file: bool = True
+    bare: str = ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
@@ -43,13 +43,19 @@ class Layers:
         return self.values[path].layer != "default"
 
 
-def read_layers(document: Document, environ: Mapping[str, str], flags: Mapping[str, str]) -> Layers:
+def read_layers(
+    document: Document,
+    environ: Mapping[str, str],
+    flags: Mapping[str, str],
+    table: Sequence[Setting] = SETTINGS,
+) -> Layers:
     """Read every setting from every place.
 
     Args:
         document: The file.
         environ: Variables.
         flags: Path of a setting to the text given on the command line.
+        table: The settings there are.
 
     Returns:
         The values that count, and a line for everything that does not fit, also where a later
@@ -58,13 +64,13 @@ def read_layers(document: Document, environ: Mapping[str, str], flags: Mapping[s
     faults: list[str] = []
     values: dict[str, Value] = {}
     broken: set[str] = set()
-    for setting in SETTINGS:
+    for setting in table:
         values[setting.path] = _read_one(setting, document, environ, flags, faults, broken)
-    for setting in SETTINGS:
+    for setting in table:
         source = setting.follows
         if source and values[setting.path].layer == "default" and values[source].layer != "default":
             values[setting.path] = _followed(setting, values[source], source)
-    faults += _unknown_own_keys(document)
+    faults += _unknown_own_keys(document, table)
     return Layers(values, faults)
 
 
@@ -92,7 +98,7 @@ def _read_one(
         except Unfit as unfit:
             faults.append(_misfit(setting, where, raw, unfit, "correct it or leave it out"))
     given = False
-    for name in setting.env:
+    for name in _variables(setting, environ):
         text = environ.get(name)
         if text is None or (not text and not setting.empty_counts):
             continue
@@ -109,6 +115,12 @@ def _read_one(
         except Unfit as unfit:
             faults.append(_misfit(setting, flag, text, unfit, "correct it"))
     return found
+
+
+def _variables(setting: Setting, environ: Mapping[str, str]) -> tuple[str, ...]:
+    if setting.bare and not any(environ.get(name) for name in setting.env):
+        return (setting.bare,)
+    return setting.env
 
 
 def _look_up(setting: Setting, document: Document, faults: list[str], broken: set[str]) -> object:
@@ -164,11 +176,11 @@ def shown(raw: object) -> str:
             return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
 
 
-def _unknown_own_keys(document: Document) -> list[str]:
+def _unknown_own_keys(document: Document, table: Sequence[Setting]) -> list[str]:
     own = document.content.get("sockq", {})
     if not isinstance(own, Mapping):
         return []
-    known = [s.path.removeprefix("sockq.") for s in SETTINGS if s.path.startswith("sockq.")]
+    known = [s.path.removeprefix("sockq.") for s in table if s.path.startswith("sockq.")]
     faults = []
     for key in own:
         if key in known:
