@@ -6,8 +6,7 @@ from sockq.drivers.bullmq import BullmqSource
 from sockq.drivers.bullmq_format import has_hash_tag
 from sockq.drivers.errors import BackendRefused
 from sockq.drivers.redis_client import RedisClient, connect
-from sockq.drivers.settings import RedisSettings
-from sockq.drivers.soketi_settings import BullmqSettings
+from sockq.drivers.settings import BullmqSettings, RedisSettings
 from sockq.drivers.source import Driver, Source
 
 

@@ -160,3 +160,18 @@ async def test_a_real_worker_wakes_for_what_we_give_back(
     await async_until(lambda: is_blocked(source, b"brpoplpush"), 15)
     assert await source.reclaim("w:1") == 1
     assert (await work)["attemptsMade"] == 1
+
+
+async def test_a_real_scheduler_never_deletes_what_our_fleets_crash_with(
+    source: BullmqSource, real: RealBullmq, redis_server: RedisServer, redis_prefix: str
+) -> None:
+    """It deletes a job at its second stall. Nobody of ours is left to give the job back."""
+    await source.enqueue([NewJob(PAYLOAD)])
+    async with raw_redis(redis_server) as redis:
+        for crashes in range(3):
+            (lease,) = await source.claim(1, 0.0, f"w:{crashes}")
+            assert (lease.payload, lease.crashes) == (PAYLOAD, crashes)
+            await redis.delete(f"{redis_prefix}{QUEUE}:1:lock")  # 30 s later
+            await redis.delete(f"{redis_prefix}{QUEUE}:stalled-check")
+            assert await real.step("check") == {"event": "stalled", "id": "1"}
+    assert (await source.stats()).ready == 1

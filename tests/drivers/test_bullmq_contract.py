@@ -9,9 +9,8 @@ import pytest
 from drivers.contract import MakeDriver, SourceContract  # noqa: TID251 - tests/drivers
 from support.redis_server import RedisServer
 
-from sockq.drivers.settings import LeaseSettings
+from sockq.drivers.settings import BullmqSettings, LeaseSettings
 from sockq.drivers.soketi_redis import SoketiRedisDriver
-from sockq.drivers.soketi_settings import BullmqSettings
 from sockq.drivers.source import Driver
 
 

@@ -13,9 +13,10 @@ from redis.asyncio import Redis
 from support.redis_server import RedisServer
 
 from sockq.drivers.bullmq import BullmqSource
-from sockq.drivers.settings import LeaseSettings
+from sockq.drivers.bullmq_format import QUEUES
+from sockq.drivers.job import Lease, NewJob
+from sockq.drivers.settings import BullmqSettings, LeaseSettings
 from sockq.drivers.soketi_redis import SoketiRedisDriver
-from sockq.drivers.soketi_settings import BullmqSettings
 from sockq.drivers.source import Source
 
 Dump = dict[str, dict[str, Any]]
@@ -45,6 +46,32 @@ def narrow(source: Source) -> BullmqSource:
     """The source as what it is."""
     assert isinstance(source, BullmqSource)
     return source
+
+
+class Queues:
+    """A source, and the keys behind it."""
+
+    def __init__(self, source: BullmqSource, redis: Any, prefix: str) -> None:
+        self.source = source
+        self.redis = redis
+        self.prefix = prefix
+
+    def key(self, suffix: str, queue: str = QUEUES[0]) -> str:
+        return f"{self.prefix}{queue}:{suffix}"
+
+    async def add(self, count: int, queue: str = QUEUES[0]) -> list[str]:
+        kind = queue.removesuffix("_webhooks")
+        events = [{"name": kind, "channel": "a"}]
+        job = NewJob(json.dumps({"payload": {"time_ms": 1, "events": events}}).encode())
+        return await self.source.enqueue([job] * count)
+
+    async def take(self, count: int = 1, owner: str = "w:1") -> list[Lease]:
+        leases = await self.source.claim(count, 0.0, owner)
+        assert len(leases) == count
+        return leases
+
+    async def events(self) -> list[str]:
+        return [fields["event"] for _, fields in await self.redis.xrange(self.key("events"))]
 
 
 @asynccontextmanager

@@ -4,6 +4,7 @@
 // work {fail, promote}     take one job, fail it with that text or (null) complete it;
 //                          with a QueueScheduler beside if `promote`
 // hang {}                  take one job, say so, and wait to be killed
+// check {}                 run a QueueScheduler's checks until a job stalled or failed by it; says which
 // look {}                  what the queue's own getters see
 'use strict';
 
@@ -34,6 +35,15 @@ async function work() {
   say(taken);
 }
 
+async function check() {
+  const scheduler = new QueueScheduler(name, { ...options, stalledInterval: 50 });
+  const found = await new Promise((done) => {
+    for (const event of ['stalled', 'failed']) scheduler.on(event, (id) => done({ event, id }));
+  });
+  await scheduler.close();
+  say(found);
+}
+
 async function look() {
   const queue = new Queue(name, options);
   const failed = await queue.getFailed();
@@ -55,7 +65,7 @@ function hang() {
   new Worker(name, (job) => new Promise(() => say(seen(job))), options);
 }
 
-Promise.resolve({ add, work, look, hang }[action]()).catch((error) => {
+Promise.resolve({ add, work, check, look, hang }[action]()).catch((error) => {
   process.stderr.write(`${error.stack}\n`);
   process.exit(1);
 });
