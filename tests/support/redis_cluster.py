@@ -6,6 +6,8 @@ that a failover takes two more.
 
 from __future__ import annotations
 
+import os
+import signal
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
@@ -55,6 +57,7 @@ class RedisCluster:
         count = 2 * MASTERS if replicas else MASTERS
         with ThreadPoolExecutor(count) as pool:
             self.nodes = [*pool.map(lambda _: RedisServer(*given, tls=tls), range(count))]
+        self._frozen: list[RedisServer] = []
         try:
             self._join()
         except BaseException:
@@ -119,8 +122,19 @@ class RedisCluster:
             continue
         self.end_move(slot, source, target)
 
+    def freeze(self, node: RedisServer) -> None:
+        """Make a node silent, as a broken network does; its connections stay."""
+        self._frozen.append(node)
+        os.kill(node.pid, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let every frozen node go on."""
+        while self._frozen:
+            os.kill(self._frozen.pop().pid, signal.SIGCONT)
+
     def heal(self) -> None:
         """Start dead nodes again and wait until every master has its replica."""
+        self.thaw()
         for node in self.nodes:
             if not node.running:
                 node.restart()
@@ -165,7 +179,7 @@ class RedisCluster:
         return all(_serves(node) and _is_paired(node, len(self.nodes)) for node in self.nodes)
 
     def _running(self) -> list[RedisServer]:
-        return [node for node in self.nodes if node.running]
+        return [node for node in self.nodes if node.running and node not in self._frozen]
 
     def _by_port(self, port: int) -> RedisServer:
         return next(node for node in self.nodes if node.port == port)
