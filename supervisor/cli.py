@@ -81,9 +81,19 @@ def run(
         int | None, typer.Option(min=1, metavar="N", help="Worker processes (SOCKQ_WORKERS).")
     ] = None,
     directory: Directory = None,
+    http: Annotated[
+        str | None,
+        typer.Option(metavar="HOST:PORT", help="Metrics and probes there, or off (SOCKQ_HTTP)."),
+    ] = None,
+    metrics_compat: Annotated[
+        str | None,
+        typer.Option(metavar="bull,bullmq", help="Serve other exporters' metric names as well."),
+    ] = None,
 ) -> int:
     """Run the fleet until it is told to stop."""
-    configuration = load_or_leave(config, directory, workers=workers, mode=mode)
+    configuration = load_or_leave(
+        config, directory, workers=workers, mode=mode, http=http, metrics_compat=metrics_compat
+    )
     from sockq.supervisor.run_command import run as run_now  # noqa: PLC0415
 
     assert configuration.fleet is not None
@@ -192,25 +202,45 @@ def receiver(
 def status(
     once: Annotated[bool, typer.Option("--once", help="Print it once.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="As one JSON document.")] = False,
+    watch: Annotated[
+        float | None,
+        typer.Option(min=0.1, metavar="N", help="A line every N seconds, until Ctrl-C."),
+    ] = None,
+    url: Annotated[
+        list[str] | None,
+        typer.Option(metavar="URL", help="Another host's /status.json; repeat for more."),
+    ] = None,
+    fleet: Annotated[bool, typer.Option("--fleet", help="All hosts of the backend.")] = False,
+    ascii_only: Annotated[bool, typer.Option("--ascii", help="Nothing beyond ASCII.")] = False,
+    read_only: Annotated[
+        bool, typer.Option("--read-only", help="No keys that change the fleet.")
+    ] = False,
     directory: Directory = None,
 ) -> int:
-    """Show a running fleet.
+    """Show a running fleet: live on a terminal, else as text.
 
     Exits with 0 healthy, 1 degraded, 2 nothing running, 3 cannot tell.
     """
-    del once  # plain text, once, is all there is so far
-    from sockq.supervisor.status_command import show_status  # noqa: PLC0415
+    from sockq.supervisor.status_command import StatusOptions, complaint, show_status  # noqa: PLC0415
 
-    return show_status(directory, as_json=as_json)
+    options = StatusOptions(
+        directory, tuple(url or ()), once, as_json, watch, ascii_only, read_only
+    )
+    if wrong := complaint(options, fleet=fleet):
+        misuse(wrong)
+    return show_status(options)
 
 
 @app.command()
 def check(config: Config = None, directory: Directory = None) -> int:
     """Print every setting and where it comes from, or every fault."""
     configuration = load_or_leave(config, directory)
+    from sockq.supervisor.producer_advice import producer_advice  # noqa: PLC0415
     from sockq.supervisor.settings_report import report  # noqa: PLC0415
 
     for line in report(configuration):
+        say(line)
+    for line in ("", *producer_advice(configuration)):
         say(line)
     notes(configuration.warnings, "warning: ")
     return exits.OK

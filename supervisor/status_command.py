@@ -1,31 +1,149 @@
-"""``sockq status``: the state of a fleet, printed once."""
+"""``sockq status``: a live screen on a terminal, else text or JSON, once or again and again."""
 
 from __future__ import annotations
 
 import json
 import os
 import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Final
 
 from sockq.supervisor.output import say
 from sockq.supervisor.settings_directory import default_directory
 from sockq.supervisor.status_document import exit_code, read_status, render_plain
 
+_NO: Final = frozenset({"", "0", "false"})
 
-def show_status(directory: Path | None, *, as_json: bool) -> int:
-    """Print the state of the fleet of a directory.
 
-    Args:
-        directory: As given; None: ``SOCKQ_DIR``, else the default.
-        as_json: One document on one line.
+@dataclass(frozen=True, slots=True)
+class StatusOptions:
+    """What the command line asks for.
+
+    Attributes:
+        directory: Of the fleet, as given; None: ``SOCKQ_DIR``, else the default.
+        urls: Documents of other hosts, instead of the directory.
+        once: Print it once, also on a terminal.
+        as_json: Documents, one a line.
+        watch_seconds: A line so often; None: once, or the live screen.
+        ascii: No characters beyond ASCII on the live screen.
+        read_only: No keys that change the fleet.
+    """
+
+    directory: Path | None = None
+    urls: Sequence[str] = ()
+    once: bool = False
+    as_json: bool = False
+    watch_seconds: float | None = None
+    ascii: bool = False
+    read_only: bool = False
+
+    @property
+    def place(self) -> Path:
+        """The fleet's directory."""
+        given = self.directory or os.environ.get("SOCKQ_DIR") or default_directory(os.environ)
+        return Path(given).expanduser().absolute()
+
+
+def complaint(options: StatusOptions, *, fleet: bool) -> str | None:
+    """What is wrong with the command line, and what to do; None: nothing."""
+    if fleet:
+        return (
+            "--fleet: the hosts do not report to the backend yet; name each of them with"
+            " --url http://HOST:9538/status.json"
+        )
+    from sockq.supervisor.status_sources import complaint_about_url  # noqa: PLC0415
+
+    for url in options.urls:
+        if what := complaint_about_url(url):
+            return f"--url {_safe(url)}: {what}"
+    return None
+
+
+def _safe(url: str) -> str:
+    """The URL without what stands before an @."""
+    return url.rpartition("@")[2]
+
+
+def show_status(options: StatusOptions) -> int:
+    """Show the state of a fleet.
 
     Returns:
-        0 healthy, 1 degraded, 2 nothing running, 3 cannot tell.
+        0 healthy, 1 degraded, 2 nothing running, 3 cannot tell: at the last look. 128 and the
+        signal's number when one ended the live screen.
     """
-    given = directory or os.environ.get("SOCKQ_DIR") or default_directory(os.environ)
-    document = read_status(Path(given).expanduser().absolute())
+    if options.watch_seconds is not None and not options.once:
+        return _watch(options, options.watch_seconds)
+    if not options.as_json and not options.once and wants_screen(os.environ):
+        from sockq.supervisor.status_screen import show_screen  # noqa: PLC0415 - brings rich
+
+        return show_screen(options)
+    return _print(_documents(options), as_json=options.as_json)
+
+
+def wants_screen(environ: Mapping[str, str]) -> bool:
+    """Whether somebody sits at a terminal that can show more than lines."""
+    if environ.get("TERM", "") in ("", "dumb") or environ.get("CI", "").lower() not in _NO:
+        return False
+    return sys.stdout.isatty()
+
+
+def _documents(options: StatusOptions) -> list[dict[str, Any]]:
+    if not options.urls:
+        return [read_status(options.place)]
+    from sockq.supervisor.status_sources import UrlSource  # noqa: PLC0415 - brings http.client
+
+    source = UrlSource(options.urls)
+    try:
+        return [one.document for one in source.read()]
+    finally:
+        source.close()
+
+
+def _print(documents: list[dict[str, Any]], *, as_json: bool) -> int:
     if as_json:
-        say(json.dumps(document))
+        say(json.dumps(documents[0] if len(documents) == 1 else _together(documents)))
     else:
-        sys.stdout.write(render_plain(document))
-    return exit_code(document)
+        sys.stdout.write("\n".join(map(render_plain, documents)))
+        sys.stdout.flush()
+    return common_code(documents)
+
+
+def _watch(options: StatusOptions, seconds: float) -> int:
+    """A line now and then, until Ctrl-C; what came before is not remembered beyond the rates."""
+    from sockq.supervisor.status_line import LineMaker  # noqa: PLC0415
+    from sockq.supervisor.status_sources import choose  # noqa: PLC0415
+
+    source = choose(options.place, options.urls)
+    lines = LineMaker()
+    code = 3
+    due = time.monotonic()
+    try:
+        while True:
+            readings = source.read()
+            documents = [one.document for one in readings]
+            if options.as_json:
+                say(json.dumps(documents[0] if len(documents) == 1 else _together(documents)))
+            else:
+                say(lines.line(readings))
+            code = common_code(documents)
+            due = max(due + seconds, time.monotonic())
+            time.sleep(due - time.monotonic())
+    except KeyboardInterrupt:
+        return code
+    finally:
+        source.close()
+
+
+def common_code(documents: Sequence[dict[str, Any]]) -> int:
+    """The exit code for all: that of each when they agree, else degraded."""
+    codes = {exit_code(one) for one in documents}
+    return codes.pop() if len(codes) == 1 else 1
+
+
+def _together(documents: list[dict[str, Any]]) -> dict[str, Any]:
+    states = {str(one["state"]) for one in documents}
+    state = states.pop() if len(states) == 1 else "DEGRADED"
+    return {"schema": 1, "state": state, "at": time.time(), "hosts": documents}

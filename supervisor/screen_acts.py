@@ -1,0 +1,86 @@
+"""Requests to the control socket that keys stand for. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from sockq.supervisor.screen_picture import Item, Picture
+from sockq.supervisor.screen_ui import Act
+
+_NO_WORKER: Final = "select a worker with j and k first"
+_NO_ENDPOINT: Final = "select an endpoint with j and k first (view 3)"
+
+
+def act_of(does: str, picture: Picture, chosen: Item | None) -> Act | str:
+    """The request for a key.
+
+    Args:
+        does: The key's reaction.
+        picture: What is shown.
+        chosen: The selected row.
+
+    Returns:
+        The request, or one line that says what is missing.
+    """
+    return _ACTS[does](picture, chosen)
+
+
+def _fleet(picture: Picture) -> str:
+    return picture.readings[0].label if picture.readings else ""
+
+
+def _pause(picture: Picture, _chosen: Item | None) -> Act:
+    if picture.state == "PAUSED":
+        return Act("resume", "resume fetching", source=_fleet(picture))
+    return Act("pause", "pause fetching of the whole fleet", source=_fleet(picture))
+
+
+def _scale(step: int) -> Callable[[Picture, Item | None], Act]:
+    def scale(picture: Picture, _chosen: Item | None) -> Act:
+        wanted = max(1, (picture.wanted or 0) + step)
+        return Act("scale", f"have {wanted} workers", {"workers": wanted}, _fleet(picture))
+
+    return scale
+
+
+def _worker(command: str, text: str) -> Callable[[Picture, Item | None], Act | str]:
+    def act(_picture: Picture, chosen: Item | None) -> Act | str:
+        if chosen is None or "beat_seconds" not in chosen:
+            return _NO_WORKER
+        name = str(chosen["name"])
+        return Act(command, f"{text} {name}", {"worker": name}, str(chosen.get("source", "")))
+
+    return act
+
+
+def _endpoint(command: str) -> Callable[[Picture, Item | None], Act | str]:
+    def act(_picture: Picture, chosen: Item | None) -> Act | str:
+        if chosen is None or "failures_in_a_row" not in chosen:
+            return _NO_ENDPOINT
+        what = f"{command} {chosen.get('app')} {chosen.get('label')}"
+        return Act(command, what, {"endpoint": chosen.get("id")}, str(chosen.get("source", "")))
+
+    return act
+
+
+def _retry(picture: Picture, chosen: Item | None) -> Act:
+    arguments: Item = {}
+    text = "try again now what is held"
+    if chosen is not None and "beat_seconds" in chosen:
+        arguments, text = {"worker": chosen["name"]}, f"start {chosen['name']} now"
+    return Act("retry", text, arguments, _fleet(picture))
+
+
+_ACTS: Final[dict[str, Callable[[Picture, Item | None], Act | str]]] = {
+    "pause": _pause,
+    "drain": _worker("drain", "drain"),
+    "restart": _worker("restart", "restart"),
+    "retry": _retry,
+    "enable": _endpoint("enable"),
+    "disable": _endpoint("disable"),
+    "more": _scale(1),
+    "fewer": _scale(-1),
+    "reload": lambda picture, _: Act("reload", "replace all workers", source=_fleet(picture)),
+    "stop": lambda picture, _: Act("stop", "drain and stop the fleet", source=_fleet(picture)),
+}

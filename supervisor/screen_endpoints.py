@@ -1,0 +1,146 @@
+"""The tables of endpoints and queues: columns, words, and which of them is worst. Pure."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from sockq.supervisor import screen_numbers as numbers
+from sockq.supervisor.screen_table import Column, Item
+from sockq.supervisor.screen_text import Span
+
+_STYLES: Final = {"open": "bad", "paused": "warn", "half-open": "warn", "blocked": "bad"}
+_ORDER: Final = {"open": 0, "blocked": 0, "paused": 1, "half-open": 2}
+_MANY_ERRORS: Final = 10.0
+
+
+def endpoint_state(item: Item) -> str:
+    """``closed``, ``half-open``, ``OPEN 41s``, ``PAUSED 9s``."""
+    state = str(item.get("state") or "closed")
+    if state in ("open", "paused", "blocked"):
+        left = item.get("shut_seconds")
+        return state.upper() + (f" {numbers.seconds(left)}" if left else "")
+    return state
+
+
+def not_closed(item: Item) -> bool:
+    """Whether an endpoint needs a look."""
+    return str(item.get("state") or "closed") != "closed"
+
+
+def endpoint_id(item: Item) -> str:
+    """Names one endpoint of one host."""
+    return f"{item.get('host') or ''}/{item.get('id')}"
+
+
+def badness(item: Item) -> tuple[Any, ...]:
+    """Sorts the worst first: not closed, then errors, then backlog, then by name."""
+    errors = item.get("error_percent") or 0.0
+    backlog = item.get("waiting") or 0
+    return (
+        _ORDER.get(str(item.get("state")), 3),
+        -errors if errors >= 1 else 0.0,
+        -backlog,
+        str(item.get("label")),
+    )
+
+
+def last_answer(item: Item) -> str:
+    """What went wrong last, while it does; else nothing."""
+    failed, succeeded = item.get("last_failure_at") or 0, item.get("last_success_at") or 0
+    last = str(item.get("last_failure") or "")
+    if not last:
+        return "ok" if succeeded else "-"
+    return last if failed >= succeeded or not_closed(item) else f"ok, was {last}"
+
+
+def _label(item: Item) -> Span:
+    where = str(item.get("label") or "").removeprefix("https://").removeprefix("http://")
+    parts = [str(one) for one in (item.get("host"), item.get("app"), where) if one]
+    return Span(" ".join(parts) or str(item.get("id")))
+
+
+def _state(item: Item) -> Span:
+    return Span(" " + endpoint_state(item), _STYLES.get(str(item.get("state")), "dim"))
+
+
+def _number(name: str) -> Any:
+    def cell(item: Item) -> Span:
+        value = item.get(name)
+        return Span(numbers.count(value), "" if value else "dim")
+
+    return cell
+
+
+def _most(name: str) -> Any:
+    return lambda item: -(item.get(name) or 0)
+
+
+def _in_flight(item: Item) -> Span:
+    held, limit = item.get("in_flight"), item.get("limit")
+    text = numbers.count(held)
+    return Span(f"{text}/{limit}" if limit else text, "" if held else "dim")
+
+
+def _errors(item: Item) -> Span:
+    value = item.get("error_percent")
+    style = "dim" if not value else "bad" if value >= _MANY_ERRORS else "warn" if value >= 1 else ""
+    return Span(numbers.percent(value), style)
+
+
+def _rate(item: Item) -> Span:
+    value = item.get("ok_rate")
+    return Span(numbers.rate(value), "" if value else "dim")
+
+
+def _p95(item: Item) -> Span:
+    value = item.get("p95_ms")
+    return Span(numbers.milliseconds(value), "" if value is not None else "dim")
+
+
+def _last(item: Item) -> Span:
+    text = last_answer(item)
+    return Span(" " + text, "dim" if text in ("ok", "-") else "")
+
+
+ENDPOINTS: Final = [
+    Column(
+        "ENDPOINT",
+        24,
+        _label,
+        left=True,
+        flexible=True,
+        want=48,
+        key=lambda item: _label(item).text,
+    ),
+    Column(" STATE", 12, _state, left=True, key=badness),
+    Column("INFL", 7, _in_flight, rank=2, key=_most("in_flight")),
+    Column("WAIT", 6, _number("waiting"), rank=4, key=_most("waiting")),
+    Column("OK/S", 7, _rate, rank=8, key=_most("ok_rate")),
+    Column("ERR%", 6, _errors, rank=1, key=_most("error_percent")),
+    Column("P95", 7, _p95, rank=5, key=_most("p95_ms")),
+    Column("OK", 8, _number("ok"), rank=12, wide=True, key=_most("ok")),
+    Column("FAILED", 8, _number("failed"), rank=13, wide=True, key=_most("failed")),
+    Column("RETRIED", 8, _number("retried"), rank=14, wide=True, key=_most("retried")),
+    Column("PARKED", 8, _number("parked"), rank=15, wide=True, key=_most("parked")),
+    Column("GIVEN UP", 9, _number("given_up"), rank=11, wide=True, key=_most("given_up")),
+    Column(" LAST", 12, _last, rank=3, left=True, flexible=True, want=20),
+]
+
+
+def _oldest(item: Item) -> Span:
+    value = item.get("oldest_seconds")
+    return Span(numbers.seconds(value), "" if value else "dim")
+
+
+QUEUES: Final = [
+    Column(
+        "QUEUE", 12, lambda item: Span(str(item.get("name"))), left=True, flexible=True,
+        key=lambda item: str(item.get("name")),
+    ),
+    Column("WAITING", 10, _number("ready"), key=_most("ready")),
+    Column("ACTIVE", 9, _number("leased"), rank=1, key=_most("leased")),
+    Column("RETRY", 9, _number("delayed"), rank=2, key=_most("delayed")),
+    Column("DEAD", 9, _number("dead"), rank=1, key=_most("dead")),
+    Column("OLDEST", 9, _oldest, rank=1, key=_most("oldest_seconds")),
+    Column("EVICTED", 9, _number("evicted"), rank=4, key=_most("evicted")),
+]  # fmt: skip
