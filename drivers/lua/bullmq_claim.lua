@@ -11,7 +11,9 @@
 local limit, lease_ms, token, first = tonumber(ARGV[1]), ARGV[2], ARGV[3], tonumber(ARGV[4])
 local room_bytes = 16 * 1024 * 1024 -- one answer stays of bounded size, but is never empty for it
 local now = now_ms()
+local now_text = whole(now) -- turning numbers to text is dear: once for all jobs
 local jobs, next_due = {}, -1
+local call = redis.call
 
 -- Returns how many elements it took off the list, and how many of them were jobs.
 local function take(number, base, most)
@@ -43,17 +45,18 @@ local function take(number, base, most)
   redis.call('LTRIM', wait, 0, -seen - 1)
 
   local prioritised = redis.call('EXISTS', base .. 'priority') == 1
+  local events = base .. 'events'
   for i = 1, #taken do
     local id, job = taken[i], found[i]
     local key = base .. id
     local attempt = (tonumber(job[3]) or 0) + 1
     local crashes = tonumber(job[5]) or 0
-    redis.call('SET', key .. ':lock', token, 'PX', lease_ms)
+    call('SET', key .. ':lock', token, 'PX', lease_ms)
     if prioritised then
-      redis.call('ZREM', base .. 'priority', id)
+      call('ZREM', base .. 'priority', id)
     end
-    emit(base, 'active', 'jobId', id, 'prev', 'waiting')
-    redis.call('HSET', key, 'processedOn', now, 'attemptsMade', attempt, 'sockq:lease', token)
+    call('XADD', events, '*', 'event', 'active', 'jobId', id, 'prev', 'waiting')
+    call('HSET', key, 'processedOn', now_text, 'attemptsMade', attempt == 1 and '1' or attempt, 'sockq:lease', token)
     if job[4] then
       -- BullMQ's schedulers throw away what stalls twice; we count on our own.
       crashes = crashes + (tonumber(job[4]) or 0)

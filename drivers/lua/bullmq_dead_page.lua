@@ -1,4 +1,4 @@
-#!lua
+#!lua flags=no-writes
 -- One page of the failed jobs of all queues, oldest first.
 --
 -- KEYS  the wait list of each queue

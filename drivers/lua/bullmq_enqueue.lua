@@ -11,10 +11,12 @@ local base, delay_ms = base_of(KEYS[1]), tonumber(ARGV[1])
 local now = now_ms()
 local results = {}
 
-trim_events(base)
 local list = ready_list(base)
 for i = 2, #ARGV, 3 do
-  local counter = redis.call('INCR', base .. 'id')
+  local counter = redis.call('INCR', base .. 'id') -- first: before 7.0 a full server refuses only this
+  if i == 2 then
+    trim_events(base)
+  end
   local id, opts, data = ARGV[i], ARGV[i + 1], ARGV[i + 2]
   local known = id ~= '' and redis.call('HGET', base .. id, 'timestamp')
   if id == '' then

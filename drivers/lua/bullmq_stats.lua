@@ -1,4 +1,4 @@
-#!lua
+#!lua flags=no-writes
 -- Counts all queues.
 --
 -- KEYS  the wait list of each queue
