@@ -51,6 +51,7 @@ COUNTERS: Final[Mapping[str, int]] = {
     "dead_invalid": slot_words.DEAD_INVALID,
     "dead_tampered": slot_words.DEAD_TAMPERED,
     "dead_unknown_app": slot_words.DEAD_UNKNOWN_APP,
+    "dead_undelivered": slot_words.DEAD_UNDELIVERED,
     "connections_opened": slot_words.CONNECTIONS_OPENED,
     "connections_reused": slot_words.CONNECTIONS_REUSED,
     "backend_errors": slot_words.BACKEND_ERRORS,
@@ -78,7 +79,7 @@ def take(board: Board) -> BoardView:
     number = header[words.NEXT_EVENT]
     used = min(header[words.SLOTS_USED], board.slots)
     slots = [board.slot(index) for index in range(used)]
-    helper = [header[at : at + 64] for at in (words.JANITOR_AT, words.BROKER_AT)]
+    helper = [header[at : at + 64] for at in (words.JANITOR_AT, words.BROKER_AT, words.HTTP_AT)]
     return BoardView(
         taken_at=now / _NS,
         taken_unix=time.time(),
@@ -93,6 +94,10 @@ def take(board: Board) -> BoardView:
         log_dropped=header[words.LOG_DROPPED],
         drain_left_seconds=_ahead(now, header[words.DRAIN_DEADLINE_NS]),
         crash_retry_seconds=_ahead(now, header[words.RETRY_AT_NS]),
+        pause_left_seconds=_ahead(now, header[words.PAUSE_UNTIL_NS]),
+        started_unix=header[words.STARTED_UNIX_MS] / 1000,
+        reload_ok=bool(header[words.RELOAD_OK]),
+        reload_unix=header[words.RELOAD_UNIX_MS] / 1000,
         facts=facts,
         queue=_queue(board, now),
         workers=[
@@ -103,11 +108,20 @@ def take(board: Board) -> BoardView:
         ],
         janitor=_process("janitor", helper[0], now),
         broker=_process("broker", helper[1], now) if helper[1][words.PROCESS_WANTED] else None,
+        http=_process("http", helper[2], now) if helper[2][words.PROCESS_WANTED] else None,
+        http_port=header[words.HTTP_PORT] or None,
         events=[read_text(board.event(one)) for one in range(max(0, number - EVENTS), number)],
         histograms=read_histograms(slot.words for slot in slots),
         outcomes={
             name: sum(slot.words[slot_words.CLASSES_AT + at] for slot in slots)
             for at, name in enumerate(CLASSES)
+        },
+        restarts_by_cause={
+            cause.label: sum(
+                board.parent_words(index)[words.PROCESS_RESTARTS_BY_CAUSE + cause]
+                for index in range(used)
+            )
+            for cause in Cause
         },
         endpoints=merge(read_table(slot.endpoints) for slot in slots),
     )

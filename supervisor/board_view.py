@@ -79,12 +79,19 @@ class BoardView:
     log_dropped: int
     drain_left_seconds: float | None
     crash_retry_seconds: float | None
+    pause_left_seconds: float | None
+    started_unix: float
+    reload_ok: bool
+    reload_unix: float
     facts: Mapping[str, Any]
     queue: QueueView
     workers: list[ProcessView]
     janitor: ProcessView
     broker: ProcessView | None
+    http: ProcessView | None
+    http_port: int | None
     events: list[str]
     histograms: Mapping[str, Histogram]
     outcomes: Mapping[str, int]
+    restarts_by_cause: Mapping[str, int]
     endpoints: list[EndpointRow]

@@ -48,9 +48,18 @@ DRAIN_DEADLINE_NS: Final = 17
 RELOADS_OK: Final = 18
 RELOADS_FAILED: Final = 19
 FORKS_FAILED: Final = 20
+#: The configuration was read last: did it hold, and when (0: only at the start).
+RELOAD_OK: Final = 21
+RELOAD_UNIX_MS: Final = 22
+#: When a pause ends by itself; 0: not paused, or without an end.
+PAUSE_UNTIL_NS: Final = 23
+#: Written by the HTTP child: its beat, and the TCP port it listens at (0: none).
+HTTP_BEAT_NS: Final = 40
+HTTP_PORT: Final = 41
 #: The helpers' process words (below) stand in the header at these words.
 JANITOR_AT: Final = 128
 BROKER_AT: Final = 192
+HTTP_AT: Final = 256
 
 # Queue, written by the janitor.
 QUEUE_READY: Final = 0
@@ -67,6 +76,8 @@ QUEUE_RECLAIMED: Final = 9
 QUEUE_SWEPT: Final = 10
 JANITOR_BEAT_NS: Final = 11
 JANITOR_STATE: Final = 12
+#: What the backend itself said last of ``QUEUE_EVICTED``, which it counts from its own start.
+QUEUE_EVICTED_SAID: Final = 13
 
 # A process as the parent knows it: per slot, and for each helper.
 PROCESS_PID: Final = 0
@@ -86,3 +97,5 @@ PROCESS_CRASHES: Final = 11
 PROCESS_NEXT_START_NS: Final = 12
 PROCESS_LAST_MAXRSS_BYTES: Final = 13
 PROCESS_WANTED: Final = 14
+#: Restarts by the ``Cause`` of the end before.
+PROCESS_RESTARTS_BY_CAUSE: Final = 32

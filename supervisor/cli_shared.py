@@ -29,11 +29,19 @@ def load_or_leave(
     *,
     workers: int | None = None,
     mode: str | None = None,
+    http: str | None = None,
+    metrics_compat: str | None = None,
 ) -> Configuration:
     """Read the configuration; with faults, print them all and leave with 78."""
     from sockq.supervisor.settings import load  # noqa: PLC0415
 
-    given = {"sockq.dir": directory, "sockq.workers": workers, "MODE": mode}
+    given = {
+        "sockq.dir": directory,
+        "sockq.workers": workers,
+        "MODE": mode,
+        "sockq.http.address": http,
+        "sockq.http.metrics_compat": metrics_compat,
+    }
     flags = {path: str(value) for path, value in given.items() if value is not None}
     configuration = load(config, os.environ, flags)
     if configuration.faults:

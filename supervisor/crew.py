@@ -14,7 +14,7 @@ from typing import Final
 from sockq.drivers.settings import MemorySettings
 from sockq.supervisor import board_words
 from sockq.supervisor.channel import Channel
-from sockq.supervisor.fleet import BrokerContext, FleetSettings, JanitorContext
+from sockq.supervisor.fleet import BrokerContext, FleetSettings, HttpContext, JanitorContext
 from sockq.supervisor.member import Member, Role
 from sockq.supervisor.owners import Known, OwnersFile, remember, start_time
 from sockq.supervisor.process import Process
@@ -23,16 +23,16 @@ from sockq.workers.board import PID
 from sockq.workers.board_memory import Board
 from sockq.workers.logs import Event, Log
 
-_OOM_SCORES: Final = {Role.BROKER: 0, Role.JANITOR: 100, Role.WORKER: 300}
+_OOM_SCORES: Final = {Role.BROKER: 0, Role.JANITOR: 100, Role.HTTP: 200, Role.WORKER: 300}
 _HELPER_WORDS: Final = 64
 
 
 class Crew:
-    """Broker (memory only), janitor and workers.
+    """HTTP (unless it is off), broker (memory only), janitor and workers.
 
     Attributes:
         workers: One per slot of the board, wanted or not.
-        helpers: Broker and janitor, in the order of their start.
+        helpers: In the order of their start; they end in the opposite one.
     """
 
     def __init__(
@@ -52,8 +52,12 @@ class Crew:
         self._parent_fds = parent_fds
         self.janitor = self._helper(Role.JANITOR, board_words.JANITOR_AT)
         self.broker = self._helper(Role.BROKER, board_words.BROKER_AT)
-        memory = isinstance(settings.driver, MemorySettings)
-        self.helpers = [self.broker, self.janitor] if memory else [self.janitor]
+        self.http = self._helper(Role.HTTP, board_words.HTTP_AT)
+        self.helpers = [self.janitor]
+        if isinstance(settings.driver, MemorySettings):
+            self.helpers.insert(0, self.broker)
+        if settings.http is not None:
+            self.helpers.insert(0, self.http)
         self.workers = [
             Member(
                 Role.WORKER,
@@ -155,4 +159,11 @@ class Crew:
             assert isinstance(settings.driver, MemorySettings)
             return settings.broker_main(BrokerContext(settings.driver, channel))
 
-        return {Role.WORKER: worker, Role.JANITOR: janitor, Role.BROKER: broker}[member.role]
+        def http() -> int:
+            begin()
+            assert settings.http is not None
+            context = HttpContext(settings.http, settings.directory, board, channel)
+            return settings.http_main(context)
+
+        bodies = {Role.WORKER: worker, Role.JANITOR: janitor, Role.BROKER: broker, Role.HTTP: http}
+        return bodies[member.role]

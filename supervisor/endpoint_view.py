@@ -27,7 +27,7 @@ def merge(tables: Iterable[Iterable[EndpointRow]]) -> list[EndpointRow]:
                 )
                 merged[row.id] = copy
             else:
-                _add(known, row)
+                add(known, row)
     return sorted(merged.values(), key=lambda one: (_rank(one), -one.failed, one.id))
 
 
@@ -65,7 +65,8 @@ def told(row: EndpointRow) -> dict[str, Any]:
     }
 
 
-def _add(known: EndpointRow, row: EndpointRow) -> None:
+def add(known: EndpointRow, row: EndpointRow) -> None:
+    """Add what ``row`` counts to ``known``."""
     if (_rank(row), -row.shut_seconds) < (_rank(known), -known.shut_seconds):
         known.state, known.shut_seconds = row.state, row.shut_seconds
     if row.last_failure_ms > known.last_failure_ms:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sockq.drivers.settings import DriverSettings, MemorySettings
+from sockq.supervisor.http_settings import HttpSettings
 from sockq.supervisor.restart import RestartSettings
 from sockq.supervisor.slot import SlotLimits
 from sockq.workers.board_memory import Board
@@ -38,6 +39,16 @@ class BrokerContext:
     channel: socket.socket
 
 
+@dataclass(frozen=True, slots=True)
+class HttpContext:
+    """What the HTTP child is given: its settings, the fleet's directory, board and channel."""
+
+    settings: HttpSettings
+    directory: Path
+    board: Board
+    channel: socket.socket
+
+
 def _run_worker(context: WorkerContext) -> int:
     from sockq.workers.process import run_worker  # noqa: PLC0415 - preloaded before the fork
 
@@ -54,6 +65,12 @@ def _run_broker(context: BrokerContext) -> int:
     from sockq.supervisor.broker_process import run_broker  # noqa: PLC0415
 
     return run_broker(context)
+
+
+def _run_http(context: HttpContext) -> int:
+    from sockq.supervisor.http_child import run_http  # noqa: PLC0415
+
+    return run_http(context)
 
 
 def _preload(settings: FleetSettings) -> None:
@@ -78,10 +95,12 @@ class FleetSettings:
         give_up_seconds: A crash loop that lasts so long ends the fleet with 70; None: never.
         soak_seconds: A reload watches each new worker for so long before it goes on.
         version: Shown by the status.
+        http: Where ``/metrics`` and the probes are served; None: nowhere.
         facts: More that the status shows: ``{"queue": "webhooks"}``. No secrets.
         worker_main: Body of a worker; returns its exit code.
         janitor_main: Body of the janitor.
         broker_main: Body of the memory broker.
+        http_main: Body of the HTTP child.
         preload: Imports what the bodies need, once, before the first fork.
     """
 
@@ -95,11 +114,13 @@ class FleetSettings:
     restart: RestartSettings = field(default_factory=RestartSettings)
     give_up_seconds: float | None = None
     soak_seconds: float = 5.0
+    http: HttpSettings | None = None
     version: str = ""
     facts: dict[str, object] = field(default_factory=dict)
     worker_main: Callable[[WorkerContext], int] = _run_worker
     janitor_main: Callable[[JanitorContext], int] = _run_janitor
     broker_main: Callable[[BrokerContext], int] = _run_broker
+    http_main: Callable[[HttpContext], int] = _run_http
     preload: Callable[[FleetSettings], None] = _preload
 
     @property

@@ -12,6 +12,8 @@ from sockq.drivers.settings import DriverSettings
 from sockq.supervisor import board_words as words
 from sockq.supervisor.board_words import FleetState
 from sockq.supervisor.fleet import FleetSettings
+from sockq.supervisor.http_settings import SOCKET_NAME
+from sockq.workers import board as slot_words
 from sockq.workers.board_memory import Board
 from sockq.workers.seqlock import write_text
 
@@ -34,6 +36,8 @@ class FleetBoard:
         header[words.STARTED_NS] = time.monotonic_ns()
         header[words.STARTED_UNIX_MS] = time.time_ns() // 1_000_000
         header[words.PARENT_BEAT_NS] = time.monotonic_ns()
+        header[words.RELOAD_OK] = 1
+        header[words.RELOAD_UNIX_MS] = header[words.STARTED_UNIX_MS]
         for word in (
             words.QUEUE_READY,
             words.QUEUE_LEASED,
@@ -49,12 +53,25 @@ class FleetBoard:
             "drain_seconds": settings.drain_seconds,
             "hang_seconds": settings.hang_seconds,
         }
+        if settings.http is not None:
+            facts["http_host"] = settings.http.host
+            facts["http_socket"] = str(settings.directory / SOCKET_NAME)
         write_text(board.header_text, json.dumps(facts | settings.facts, default=str))
 
     @property
     def state(self) -> FleetState:
         """What ``set_state`` said last."""
         return FleetState(self._header[words.FLEET_STATE])
+
+    @property
+    def in_flight(self) -> int:
+        """Jobs that the workers hold."""
+        used = range(self._header[words.SLOTS_USED])
+        return sum(
+            self.board.slot(index).words[slot_words.IN_FLIGHT]
+            for index in used
+            if self.board.parent_words(index)[words.PROCESS_PID]
+        )
 
     def set_state(self, state: FleetState) -> None:
         """The fleet is in this state from now on."""

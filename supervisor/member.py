@@ -7,6 +7,7 @@ from collections.abc import Callable
 from enum import StrEnum
 
 from sockq.supervisor.board_words import (
+    HTTP_BEAT_NS,
     JANITOR_BEAT_NS,
     PROCESS_CRASHES,
     PROCESS_DEATHS,
@@ -19,6 +20,7 @@ from sockq.supervisor.board_words import (
     PROCESS_NEXT_START_NS,
     PROCESS_PID,
     PROCESS_RESTARTS,
+    PROCESS_RESTARTS_BY_CAUSE,
     PROCESS_STARTED_NS,
     PROCESS_STATE,
     PROCESS_STATE_SINCE_NS,
@@ -28,6 +30,7 @@ from sockq.supervisor.process import Process
 from sockq.supervisor.restart import COUNTED, Backoff, Cause, Exit, RestartSettings
 from sockq.supervisor.slot import RUNNING, SERVING, Actions, Slot, SlotLimits, SlotState
 from sockq.workers.board import BEAT_NS, FETCH_OK_NS, SETTLED, STATE, SlotWriter, WorkerState
+from sockq.workers.board_memory import Board
 from sockq.workers.seqlock import write_text
 
 _NS = 1_000_000_000
@@ -38,11 +41,12 @@ class Role(StrEnum):
 
     BROKER = "broker"
     JANITOR = "janitor"
+    HTTP = "http"
     WORKER = "worker"
 
 
 class Member:
-    """A worker's slot, the janitor or the broker, over all its processes.
+    """A worker's slot or a helper, over all its processes.
 
     Attributes:
         role: What it is.
@@ -99,6 +103,7 @@ class Member:
         self._words[PROCESS_STARTED_NS] = time.monotonic_ns()
         if self.generation > 1:
             self._words[PROCESS_RESTARTS] += 1
+            self._words[PROCESS_RESTARTS_BY_CAUSE + self._words[PROCESS_LAST_CAUSE]] += 1
 
     @property
     def serving(self) -> bool:
@@ -112,7 +117,7 @@ class Member:
             self.writer.reset(self.generation)
             self._settled_before = self.writer.words[SETTLED]
 
-    def observe(self, now: float, queue: memoryview) -> Actions:
+    def observe(self, now: float, board: Board) -> Actions:
         """Look at the board, and tell the state machine."""
         if self.process is None:
             return ()
@@ -128,13 +133,22 @@ class Member:
             if not self.process.ready:
                 return ()
             worker = WorkerState.READY
-            beat = queue[JANITOR_BEAT_NS] / _NS if self.role is Role.JANITOR else now
+            beat = self._helper_beat(now, board)
         was = self.slot.ready_at
         actions = self.slot.observed(now, worker, beat)
         if was is None and self.slot.ready_at is not None:
             self.ever_ready = True
             self._words[PROCESS_LAST_READY_NS] = int(now * _NS)
         return actions
+
+    def _helper_beat(self, now: float, board: Board) -> float:
+        match self.role:
+            case Role.JANITOR:
+                return float(board.queue[JANITOR_BEAT_NS] / _NS)
+            case Role.HTTP:
+                return float(board.header[HTTP_BEAT_NS] / _NS)
+            case _:
+                return now  # the broker has no word on the board
 
     def settled(self) -> bool:
         """Whether the process that runs, or ran last, settled a job."""

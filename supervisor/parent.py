@@ -18,8 +18,10 @@ from sockq.supervisor.board_words import FleetState
 from sockq.supervisor.control import Control
 from sockq.supervisor.crew import Crew
 from sockq.supervisor.doorbell import Doorbell
+from sockq.supervisor.drain_notice import DrainNotice
 from sockq.supervisor.fleet import FleetSettings
 from sockq.supervisor.fleet_board import FleetBoard
+from sockq.supervisor.http_settings import SOCKET_NAME
 from sockq.supervisor.operator import Operator
 from sockq.supervisor.owners import OwnersFile, await_gone, owner_prefix
 from sockq.supervisor.pidlock import (
@@ -55,6 +57,7 @@ class Parent:
         self._doorbell = Doorbell()
         self._board = Board.create(MAX_SLOTS, settings.directory / BOARD_NAME)
         self._fleet = FleetBoard(self._board, settings)
+        self._drain = DrainNotice()
         prefix = owner_prefix(settings.directory, int(time.time() * 1000))
         crew = Crew(settings, self._board, owners, prefix, self.log, self._fds)
         self._steps = Steps(settings, crew, self._fleet, self._selector, owners, self.log)
@@ -97,6 +100,8 @@ class Parent:
             for number in sorted(self._doorbell.take()):
                 self._guard(self._operator.signalled, number)
             steps.act(time.monotonic())
+            if steps.shutdown.deadline is not None:
+                self._drain.look(time.monotonic(), steps.shutdown.deadline, self._fleet.in_flight)
         return steps.exit_code
 
     def close(self) -> None:
@@ -107,7 +112,8 @@ class Parent:
         self._selector.close()
         self._doorbell.close()
         self._lock.release()
-        (self._lock.directory / BOARD_NAME).unlink(missing_ok=True)
+        for left in (BOARD_NAME, SOCKET_NAME):
+            (self._lock.directory / left).unlink(missing_ok=True)
 
     def _guard(self, handler: Handler, argument: int) -> None:
         try:

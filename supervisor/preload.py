@@ -11,22 +11,38 @@ import gc
 from importlib import import_module
 from typing import Final
 
-from sockq.drivers.settings import MemorySettings, NoneSettings, RedisSettings
+from sockq.drivers.settings import (
+    BullmqSettings,
+    MemorySettings,
+    NoneSettings,
+    RedisClusterSettings,
+    RedisSettings,
+    SqsSettings,
+)
 from sockq.supervisor.fleet import FleetSettings
+from sockq.workers.app_store import store_module
 
 _ALWAYS: Final = (asyncio.selector_events.__name__, "sockq.supervisor.janitor")
 _WORKER: Final = "sockq.workers.process"
+_STORES: Final = ("sockq.workers.app_cache", "sockq.workers.app_records")
 _DRIVERS: Final = {
     MemorySettings: ("sockq.drivers.memory", "sockq.supervisor.broker_process"),
     RedisSettings: ("sockq.drivers.redis",),
+    RedisClusterSettings: ("sockq.drivers.redis_cluster",),
+    BullmqSettings: ("sockq.drivers.soketi_redis",),
+    SqsSettings: ("sockq.drivers.sqs",),
     NoneSettings: ("sockq.drivers.none",),
 }
 
 
 def preload(settings: FleetSettings) -> None:
     """Import the bodies of the children and the driver of ``settings``."""
-    for name in (*_ALWAYS, _WORKER, *_DRIVERS[type(settings.driver)]):
+    http = () if settings.http is None else ("sockq.supervisor.http_child",)
+    for name in (*_ALWAYS, _WORKER, *http, *_DRIVERS[type(settings.driver)]):
         import_module(name)
+    if settings.worker.app_store is not None:
+        for name in (store_module(settings.worker.app_store), *_STORES):
+            import_module(name)
 
 
 def freeze() -> None:

@@ -39,7 +39,7 @@ class QueueBoard:
         self.set(words.QUEUE_DELAYED, _sum([one.delayed for one in each]))
         self.set(words.QUEUE_DEAD, _sum([one.dead for one in each]))
         self.set(words.QUEUE_OLDEST_MS, int(max(ages) * 1000) if ages else words.UNKNOWN)
-        self.set(words.QUEUE_EVICTED, sum(one.evicted for one in each))
+        self._evicted(sum(one.evicted for one in each))
         self.set(words.QUEUE_SAMPLED_NS, time.monotonic_ns())
         told = [
             {
@@ -54,6 +54,12 @@ class QueueBoard:
             for name, one in stats.items()
         ]
         write_text(self._text, json.dumps(told, separators=(",", ":")))
+
+    def _evicted(self, said: int) -> None:
+        """Go on counting where a backend that was started anew begins at 0."""
+        before = self._words[words.QUEUE_EVICTED_SAID]
+        self.add(words.QUEUE_EVICTED, said - before if said >= before else said)
+        self.set(words.QUEUE_EVICTED_SAID, said)
 
     def up(self) -> float:
         """The backend answers; returns for how many seconds it had been down, or 0."""

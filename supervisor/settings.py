@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sockq.supervisor.fleet import FleetSettings
+from sockq.supervisor.http_settings import HttpSettings, parse_address, parse_compat
 from sockq.supervisor.settings_apps import Apps, ReadApp, read_apps
 from sockq.supervisor.settings_directory import complaint_about_directory, default_directory
 from sockq.supervisor.settings_document import Document, read_document
@@ -138,9 +139,17 @@ def _fleet(layers: Layers, queue: Queue, apps: Apps, derived: Mapping[str, Value
         drain_seconds=drain_seconds,
         boot_seconds=_seconds(layers, "sockq.boot_seconds"),
         hang_seconds=_seconds(layers, "sockq.hang_seconds"),
+        http=_http(layers),
         version=version(),
         facts={"queue": "webhooks"},
     )
+
+
+def _http(layers: Layers) -> HttpSettings | None:
+    address = parse_address(str(layers["sockq.http.address"]))
+    if address is None or not layers["sockq.http.enabled"]:
+        return None
+    return HttpSettings(*address, parse_compat(str(layers["sockq.http.metrics_compat"])))
 
 
 def _whole(layers: Layers, path: str) -> int:

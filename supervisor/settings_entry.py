@@ -24,6 +24,7 @@ class Setting:
         aliases: Other names of the last part of the path in a file.
         empty_counts: An empty variable means "none"; elsewhere it means "not set".
         in_file: Whether a file can set it.
+        flag: How the command line spells it, where that does not follow from the path.
         bare: A variable that counts when none of ``env`` is set.
     """
 
@@ -39,4 +40,5 @@ class Setting:
     aliases: tuple[str, ...] = ()
     empty_counts: bool = False
     in_file: bool = True
+    flag: str = ""
     bare: str = ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
@@ -109,7 +109,8 @@ def _read_one(
         else:
             found, given = (found if given else value), True
     if (text := flags.get(setting.path)) is not None:
-        flag = f"--{setting.path.rpartition('.')[2].replace('_', '-').lower()}"
+        last = setting.path.rpartition(".")[2]
+        flag = setting.flag or f"--{last.replace('_', '-').lower()}"
         try:
             found = Value(setting.kind.from_text(text), flag, "flag")
         except Unfit as unfit:
@@ -181,11 +182,21 @@ def _unknown_own_keys(document: Document, table: Sequence[Setting]) -> list[str]
     if not isinstance(own, Mapping):
         return []
     known = [s.path.removeprefix("sockq.") for s in table if s.path.startswith("sockq.")]
+    sections = {name.partition(".")[0] for name in known if "." in name}
     faults = []
-    for key in own:
+    for key in _paths(own, sections):
         if key in known:
             continue
-        close = difflib.get_close_matches(str(key), known, n=1)
+        close = difflib.get_close_matches(key, known, n=1)
         guess = f'did you mean "{close[0]}"?' if close else f"known are {', '.join(known)}"
         faults.append(f"{document.name}: sockq.{key}: there is no such setting; {guess}")
     return faults
+
+
+def _paths(own: Mapping[str, object], sections: set[str]) -> Iterator[str]:
+    """The keys of ``[sockq]``; those of a section as ``section.key``."""
+    for key, value in own.items():
+        if key not in sections:
+            yield str(key)
+        elif isinstance(value, Mapping):  # else it is told already that it should be a table
+            yield from (f"{key}.{inner}" for inner in value)

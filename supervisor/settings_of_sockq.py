@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
+from sockq.supervisor.http_settings import (
+    DEFAULT_ADDRESS,
+    complaint_about_address,
+    complaint_about_compat,
+)
 from sockq.supervisor.settings_entry import Setting
-from sockq.supervisor.settings_kinds import Formed, Kind, Seconds, Text, Whole
+from sockq.supervisor.settings_kinds import Flag, Formed, Kind, Seconds, Text, Whole
 
 #: The board has room for one more, for a worker that leaves while its successor is there.
 MOST_WORKERS: Final = 127
@@ -71,6 +76,30 @@ OWN_SETTINGS: Final[tuple[Setting, ...]] = (
         "The fleet's directory: lock, board, sockets.",
         default_text="$XDG_RUNTIME_DIR/sockq, else /run/sockq, else sockq-UID beside other"
         " temporary files",
+    ),
+    Setting(
+        "sockq.http.address",
+        Formed("HOST:PORT, PORT or off", complaint_about_address),
+        "Where /metrics, /status.json, /healthz and /readyz are served.",
+        ("SOCKQ_HTTP",),
+        default=DEFAULT_ADDRESS,
+        flag="--http",
+    ),
+    Setting(
+        "sockq.http.enabled",
+        Flag(),
+        "Whether they are served.",
+        ("SOCKQ_HTTP_ENABLED",),
+        default=True,
+    ),
+    Setting(
+        "sockq.http.metrics_compat",
+        Formed("names of other exporters: bull,bullmq", complaint_about_compat),
+        "Other exporters whose metrics are served as well: bull, bullmq, or both.",
+        ("SOCKQ_METRICS_COMPAT",),
+        default="",
+        default_text="none",
+        flag="--metrics-compat",
     ),
     _own(
         "memory_capacity",

@@ -15,6 +15,7 @@ from sockq.supervisor.board_snapshot import take, totals
 from sockq.supervisor.board_view import BoardView, ProcessView
 from sockq.supervisor.board_words import FleetState
 from sockq.supervisor.endpoint_view import told
+from sockq.supervisor.http_settings import join
 from sockq.supervisor.problems import Problem, find_problems, is_stale
 from sockq.supervisor.slot import SERVING
 
@@ -85,6 +86,8 @@ def make_document(view: BoardView, counted: dict[str, int], directory: Path) -> 
         "driver": view.facts.get("driver"),
         "queue_name": view.facts.get("queue"),
         "facts": dict(view.facts),
+        "http": _http(view),
+        "pause_left_seconds": _round(view.pause_left_seconds),
         "at": view.taken_unix,
         "pid": view.pid,
         "phase": view.state.name.lower().replace("_", "-"),
@@ -121,7 +124,9 @@ def make_document(view: BoardView, counted: dict[str, int], directory: Path) -> 
         "drain_left_seconds": _round(view.drain_left_seconds),
         "log_lines_dropped": view.log_dropped,
         "workers": [_worker(one, view.hang_seconds) for one in view.workers],
-        "helpers": [_process(one) for one in (view.broker, view.janitor) if one is not None],
+        "helpers": [
+            _process(one) for one in (view.http, view.broker, view.janitor) if one is not None
+        ],
         "events": view.events[-50:],
     }
 
@@ -182,6 +187,15 @@ def _worker(one: ProcessView, hang_seconds: float) -> dict[str, Any]:
         "sending_buckets": list(one.sending.buckets) if one.sending else [],
         "note": one.note or None,
     }
+
+
+def _http(view: BoardView) -> dict[str, Any] | None:
+    """Where the fleet answers HTTP: the address with the port that was really taken."""
+    if view.http is None:
+        return None
+    host = view.facts.get("http_host")
+    address = join(str(host), view.http_port) if view.http_port else None
+    return {"address": address, "socket": view.facts.get("http_socket")}
 
 
 def _process(one: ProcessView) -> dict[str, Any]:

@@ -215,7 +215,7 @@ class Steps:
         self._slots_used = max(self._slots_used, member.index + 1)
 
     def _look(self, member: Member, now: float) -> None:
-        carry_out(member, member.observe(now, self._fleet.board.queue), self._log)
+        carry_out(member, member.observe(now, self._fleet.board), self._log)
         if member.role is Role.WORKER and member.ever_ready and not self._announced:
             self._announced = True
             self._log.info(Event.FLEET_READY, workers=self.target)
@@ -231,7 +231,7 @@ class Steps:
             self._brake.ended(member, cause, now, self.target)
             if cause is Cause.CONFIG and not self._announced:
                 self.stop(now, code=ending.exit.code or exits.CONFIG)
-        elif not member.ever_ready:
+        elif not member.ever_ready and member.role is not Role.HTTP:
             if cause in REFUSALS:
                 # The helper has said why, in one line; more would only hide it.
                 self._refused = True
@@ -244,7 +244,8 @@ class Steps:
             return
         for helper in self.crew.helpers:
             helper.slot.want(now)
-            if not helper.ever_ready:
+            # Nobody waits for HTTP: without it the fleet works as well.
+            if not helper.ever_ready and helper.role is not Role.HTTP:
                 return
         self._booted = True
         self._log.info(Event.FLEET_STARTING, pid=self._fleet.pid, workers=self.target)

@@ -87,10 +87,11 @@ BACKEND_ERRORS: Final = 47
 END_TO_END_US: Final = 48
 #: Jobs acknowledged of which somebody was owed something.
 JOBS_DELIVERED: Final = 49
-#: Of ``DEAD``: no job, not its app's signature, an app that nobody knows.
+#: Of ``DEAD``: no job, not its app's signature, an app that nobody knows, all the others.
 DEAD_INVALID: Final = 50
 DEAD_TAMPERED: Final = 51
 DEAD_UNKNOWN_APP: Final = 52
+DEAD_UNDELIVERED: Final = 56
 #: Requests that their lane would not take.
 PARKED: Final = 53
 #: Exchanges on a connection that was open already.

@@ -88,6 +88,5 @@ class Tally:
         self.meter.show_endpoints(self._engine.lanes, time.monotonic())
 
     def _dead(self, dead: Dead) -> None:
-        for beginning, word in _DEAD_KINDS:
-            if dead.reason.startswith(beginning):
-                self._words[word] += 1
+        kinds = (word for beginning, word in _DEAD_KINDS if dead.reason.startswith(beginning))
+        self._words[next(kinds, board.DEAD_UNDELIVERED)] += 1

@@ -44,7 +44,7 @@ class Fleet:
         self.config_path.write_text(json.dumps(config))
         self.log_path = self.directory / "fleet.log"
         self._workers = workers
-        self._env = {**os.environ, **(env or {})}
+        self._env = {**os.environ, "SOCKQ_HTTP": "off", **(env or {})}
         self._args = list(args)
         self.process: subprocess.Popen[bytes] | None = None
 
