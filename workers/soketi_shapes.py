@@ -136,12 +136,12 @@ def _webhooks(raw: Mapping[str, object], notes: Notes) -> list[object]:
     for spelling in ("webhooks", "Webhooks"):
         if raw.get(spelling) not in (None, ""):
             found = raw[spelling]
-    if isinstance(found, str | bytes):
-        try:
+    try:
+        while isinstance(found, str | bytes):  # text in a column of JSON is text in text
             found = msgspec.json.decode(found)
-        except msgspec.DecodeError:
-            notes.fault("webhooks is text that is not JSON")
-            return []
+    except msgspec.DecodeError:
+        notes.fault("webhooks is text that is not JSON")
+        return []
     if isinstance(found, list | tuple):
         return list(found)
     if found is not None:
