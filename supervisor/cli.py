@@ -89,6 +89,10 @@ def run(
         str | None,
         typer.Option(metavar="bull,bullmq", help="Serve other exporters' metric names as well."),
     ] = None,
+    with_status: Annotated[
+        bool,
+        typer.Option("--status", help="Show the live screen; q drains. Log: DIR/fleet.log."),
+    ] = False,
 ) -> int:
     """Run the fleet until it is told to stop."""
     configuration = load_or_leave(
@@ -98,7 +102,7 @@ def run(
 
     assert configuration.fleet is not None
     notes(configuration.warnings, "warning: ")
-    return run_now(configuration.fleet)
+    return run_now(configuration.fleet, with_status=with_status)
 
 
 @app.command()

@@ -4,18 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ctypes
-import os
-import signal
 import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Final
 
-from sockq.supervisor.cli import main
-
-_PR_SET_PDEATHSIG: Final = 1
 _STOP_SECONDS: Final = 30.0
 #: Variables that would make the demo something else.
 _FOREIGN: Final = (
@@ -34,7 +28,7 @@ class DemoFleet:
     """A fleet in its own session, so that Ctrl-C reaches the demo alone, which then stops it."""
 
     def __init__(self, config: Path, directory: Path) -> None:
-        self._command = [sys.executable, "-m", "sockq.supervisor.demo_fleet", "run"]
+        self._command = [sys.executable, "-m", "sockq.supervisor.tethered", "run"]
         self._command += ["--mode", "worker", "--config", str(config), "--dir", str(directory)]
         self._log = directory / "fleet.log"
         self._process: asyncio.subprocess.Process | None = None
@@ -84,16 +78,3 @@ class DemoFleet:
         except TimeoutError:
             self._process.kill()
             await self._process.wait()
-
-
-def _end_with_the_demo(demo: int) -> None:
-    """Have the kernel send TERM when the demo is gone, however it went (Linux)."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
-        if os.getppid() != demo:
-            sys.exit(0)
-
-
-if __name__ == "__main__":
-    _end_with_the_demo(os.getppid())
-    sys.exit(main())

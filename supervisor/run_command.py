@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
+import os
+
 from sockq.drivers.settings import DriverSettings, MemorySettings, RedisSettings
 from sockq.supervisor.fleet import FleetSettings
 from sockq.supervisor.output import note
 from sockq.supervisor.redis_url import where
 
 
-def run(settings: FleetSettings) -> int:
-    """Announce the fleet and run it. Returns its exit code."""
+def run(settings: FleetSettings, *, with_status: bool = False) -> int:
+    """Announce the fleet and run it; ``with_status`` behind the live screen, if there can be one.
+
+    Returns:
+        Its exit code.
+    """
+    if with_status:
+        from sockq.supervisor.status_command import wants_screen  # noqa: PLC0415
+
+        if wants_screen(os.environ):
+            from sockq.supervisor.run_screen import run_with_screen  # noqa: PLC0415 - brings rich
+
+            return run_with_screen(settings.directory)
+        note("there is no terminal for --status; running without it")
     from sockq.supervisor.parent import run_fleet  # noqa: PLC0415 - only this command forks
 
     for line in announcement(settings):

@@ -24,6 +24,8 @@ _BUCKET_KINDS: Final = ("sending", "queue_wait", "end_to_end")
 
 #: Before the name of a class of outcomes among the counters.
 OUTCOME: Final = "outcome "
+#: The counter of all requests that ended, whatever came of them.
+ENDED: Final = "ended"
 
 Counters = Mapping[str, int]
 Buckets = tuple[int, ...]
@@ -72,9 +74,10 @@ class History:
             return
         queue = document.get("queue") or {}
         numbers = {name: value for name, value in totals.items() if isinstance(value, int)}
-        numbers |= {
-            OUTCOME + name: value for name, value in (document.get("outcomes") or {}).items()
-        }
+        outcomes = document.get("outcomes") or {}
+        numbers |= {OUTCOME + name: value for name, value in outcomes.items()}
+        # A request that found no connection was no attempt, but it ended.
+        numbers[ENDED] = sum(outcomes.values()) or numbers.get("attempts", 0)
         self._samples.append(Sample(at, numbers, queue.get("ready"), _buckets(document)))
         while self._samples[0].at < at - KEPT_SECONDS:
             self._samples.popleft()

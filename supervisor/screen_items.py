@@ -61,7 +61,7 @@ def _lately(recent: Rise | None, minute: Rise | None, good: str, bounds: Sequenc
         extra["ok_rate"] = recent.counters[good] / recent.seconds
     if minute is None:
         return extra
-    extra["error_percent"] = minute.share("failed", "attempts")
+    extra["error_percent"] = minute.error_percent
     if len(minute.buckets) == len(bounds) + 1:
         for name, wanted in _PERCENTILES:
             found = percentile(bounds, minute.buckets, wanted)

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from sockq.supervisor.screen_history import OUTCOME, RATE_SECONDS, History
+from sockq.supervisor.screen_history import ENDED, OUTCOME, RATE_SECONDS, History
 from sockq.supervisor.screen_items import endpoints_of, workers_of
 from sockq.supervisor.screen_latency import latencies
 from sockq.supervisor.screen_picture import (
@@ -73,7 +73,7 @@ class Model:
             return _add(one.rise(name) for one in histories)
 
         ok, attempts, failed, jobs = (
-            rate("delivered"), rise("attempts"), rise("failed"), rise("delivered"),
+            rate("delivered"), rise(ENDED), rise("failed"), rise("delivered"),
         )  # fmt: skip
         retried, dead = rise("retried"), rise("dead")
         return Rates(

@@ -26,9 +26,11 @@ class Rise:
     counters: Mapping[str, float]
     buckets: tuple[int, ...]
 
-    def share(self, part: str, whole: str) -> float | None:
-        """One counter as percent of another; None when that did not rise."""
-        return self.counters[part] / self.counters[whole] * 100 if self.counters[whole] else None
+    @property
+    def error_percent(self) -> float | None:
+        """Failures as percent of all that ended; None when nothing did."""
+        ended = sum(self.buckets) or self.counters["attempts"]
+        return min(100.0, self.counters["failed"] / ended * 100) if ended else None
 
 
 class Parts:

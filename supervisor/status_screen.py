@@ -17,7 +17,7 @@ from sockq.supervisor.screen_terminal import Terminal
 from sockq.supervisor.screen_text import ASCII, UNICODE, Glyphs
 from sockq.supervisor.screen_ui import Act, Ui
 from sockq.supervisor.status_command import StatusOptions, common_code
-from sockq.supervisor.status_sources import choose
+from sockq.supervisor.status_sources import Source, choose
 
 _SIGNALLED: Final = 128
 
@@ -37,6 +37,7 @@ def run_screen(
     ui: Ui,
     carry_out: Callable[[Act], str],
     over: Callable[[], bool] = lambda: False,
+    source: Source | None = None,
 ) -> Left:
     """Run the live screen on this process's terminal; print what was picked after it.
 
@@ -45,8 +46,9 @@ def run_screen(
         ui: The choices to begin with.
         carry_out: Does what the user wants from the fleet, and says what came of it.
         over: Whether the screen should end by itself.
+        source: Of the documents, instead of what the options say.
     """
-    source = choose(options.place, options.urls)
+    source = source or choose(options.place, options.urls)
     try:
         with _keyboard() as in_fd:
             terminal = Terminal(in_fd, sys.stdout.fileno())
