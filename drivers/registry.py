@@ -11,6 +11,7 @@ from sockq.drivers.settings import (
     NoneSettings,
     RedisClusterSettings,
     RedisSettings,
+    SqsSettings,
 )
 from sockq.drivers.source import Driver
 
@@ -34,6 +35,10 @@ def make_driver(settings: DriverSettings) -> Driver:
             from sockq.drivers.soketi_redis import SoketiRedisDriver  # noqa: PLC0415
 
             return SoketiRedisDriver(settings)
+        case SqsSettings():
+            from sockq.drivers.sqs import SqsDriver
+
+            return SqsDriver(settings)
         case NoneSettings():
             from sockq.drivers.none import NoneDriver  # noqa: PLC0415
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,10 +162,61 @@ class BullmqSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class SqsSettings:
+    """One Amazon SQS queue, or one of a service that speaks its protocol.
+
+    Credentials come from where boto3 finds them: variables, shared files, the instance's role.
+
+    Attributes:
+        region: As the server's ``queue.sqs.region``.
+        endpoint_url: Where the service is, when it is not AWS; None: the region's own.
+        queue: The queue's name: ``webhooks`` for Sockudo. A FIFO queue's ends in ``.fifo``, which
+            is added when it is missing.
+        queue_url: The whole URL, as soketi's ``queue.sqs.queueUrl``; goes before name and prefix.
+        queue_url_prefix: Sockudo's: the URL is this and the name, nothing between, never checked.
+            None: the URL is asked for by name, and the queue is created if there is none.
+        fifo: Whether the queue is FIFO; one whose URL ends in ``.fifo`` always is.
+        message_group_id: Of jobs that sockq enqueues on a FIFO queue. None: each job is a group of
+            its own, so nothing keeps them in order and nothing holds them up.
+        visibility_timeout_seconds: Of a queue that is created. A claim holds for the lease's
+            length, whatever the queue says.
+        max_messages: Most messages one receive asks for, 1 to 10.
+        wait_time_seconds: How long a receive waits at the service for a first message, 0 to 20.
+        connect_timeout_seconds: Longest wait for a connection.
+        response_timeout_seconds: Longest wait for an answer, beyond what a receive waits.
+        journal: Directory that the processes of a fleet share: who holds which message. It makes
+            ``reclaim`` and the counts of interruptions work between processes, and keeps the state
+            of retries on a FIFO queue over a crash. None: each process knows of itself only.
+        dialect: How bodies are read; ``auto`` tells the servers' apart by their shape.
+    """
+
+    region: str = "us-east-1"
+    endpoint_url: str | None = None
+    queue: str = "webhooks"
+    queue_url: str | None = None
+    queue_url_prefix: str | None = None
+    fifo: bool = False
+    message_group_id: str | None = "default"
+    visibility_timeout_seconds: int = 30
+    max_messages: int = 10
+    wait_time_seconds: int = 5
+    connect_timeout_seconds: float = 3.0
+    response_timeout_seconds: float = 5.0
+    journal: Path | None = None
+    dialect: Literal["sockudo", "soketi", "auto"] = "auto"
+    lease: LeaseSettings = field(default_factory=LeaseSettings)
+
+
+@dataclass(frozen=True, slots=True)
 class NoneSettings:
     """No queue at all."""
 
 
 DriverSettings = (
-    MemorySettings | RedisSettings | RedisClusterSettings | BullmqSettings | NoneSettings
+    MemorySettings
+    | RedisSettings
+    | RedisClusterSettings
+    | BullmqSettings
+    | SqsSettings
+    | NoneSettings
 )

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from sockq.drivers.errors import BackendUnavailable, SockqError
-from sockq.drivers.settings import DriverSettings, RedisSettings
+from sockq.drivers.settings import BullmqSettings, DriverSettings, RedisSettings
 
 
 def with_advice(error: SockqError, settings: DriverSettings) -> str:
     """One line: the error, and what to do about it where the error does not say so itself."""
     if isinstance(settings, RedisSettings) and isinstance(error, BackendUnavailable):
         return f"{error}: start it, or set queue.redis.url_override / DATABASE_REDIS_HOST"
+    if isinstance(settings, BullmqSettings) and isinstance(error, BackendUnavailable):
+        return f"{error}: start it, or set {_soketi_address(settings)}"
     return str(error)
+
+
+def _soketi_address(settings: BullmqSettings) -> str:
+    if settings.nodes:
+        return "SOKETI_DB_REDIS_CLUSTER_NODES"
+    return "SOKETI_DB_REDIS_SENTINELS" if settings.sentinel else "SOKETI_DB_REDIS_HOST"

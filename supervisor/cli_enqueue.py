@@ -8,6 +8,7 @@ from itertools import repeat
 from pathlib import Path
 
 from sockq.drivers.job import NewJob
+from sockq.drivers.source import Dialect
 from sockq.supervisor.enqueue import Wanted, enqueue, made_job
 from sockq.supervisor.job_lines import read_lines
 from sockq.supervisor.output import note, notes
@@ -22,12 +23,13 @@ def enqueue_lines(configuration: Configuration, file: str, *, skip_bad: bool) ->
         Exit code: 64 for bad lines, unless they are to be skipped.
     """
     assert configuration.fleet is not None
+    dialect: Dialect = "soketi" if configuration.server == "soketi" else "auto"
     try:
         if file == "-":
-            lines = read_lines(sys.stdin.buffer)
+            lines = read_lines(sys.stdin.buffer, dialect)
         else:
             with Path(file).open("rb") as stream:
-                lines = read_lines(stream)
+                lines = read_lines(stream, dialect)
     except OSError as error:
         note(f"{file}: {(error.strerror or 'cannot be read').lower()}; check the path")
         return exits.USAGE
@@ -43,7 +45,9 @@ def enqueue_made(configuration: Configuration, wanted: Wanted, count: int) -> in
     """Enqueue ``count`` jobs made for an app. Returns the exit code."""
     assert configuration.fleet is not None
     try:
-        payload = made_job(configuration.apps, wanted, time.time_ns() // 1_000_000)
+        payload = made_job(
+            configuration.apps, wanted, time.time_ns() // 1_000_000, configuration.server
+        )
     except ValueError as error:
         note(str(error))
         return exits.USAGE

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 Config = Annotated[
     Path | None,
-    typer.Option("--config", "-c", metavar="FILE", help="A Sockudo file, TOML or JSON, as it is."),
+    typer.Option("--config", "-c", metavar="FILE", help="A Sockudo or soketi file as it is."),
 ]
 Directory = Annotated[
     Path | None, typer.Option("--dir", metavar="DIR", help="The fleet's directory (SOCKQ_DIR).")

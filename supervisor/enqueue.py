@@ -18,6 +18,8 @@ from sockq.drivers.settings import DriverSettings
 from sockq.supervisor.advice import with_advice
 from sockq.supervisor.job_events import make_event, make_job
 from sockq.supervisor.output import note, say
+from sockq.supervisor.settings_server import ServerName
+from sockq.supervisor.soketi_events import check_soketi_event, make_soketi_job
 from sockq.workers import exits
 from sockq.workers.apps import App
 
@@ -47,8 +49,10 @@ class Wanted:
     client_event: str = ""
 
 
-def made_job(apps: Sequence[App], wanted: Wanted, now_ms: int) -> bytes:
-    """Make a job with the key and secret of a configured app.
+def made_job(
+    apps: Sequence[App], wanted: Wanted, now_ms: int, server: ServerName = "Sockudo"
+) -> bytes:
+    """Make a job with the key and secret of a configured app, as its server writes jobs.
 
     Raises:
         ValueError: One line: unknown app or event, or unusable data; and what to do.
@@ -63,9 +67,13 @@ def made_job(apps: Sequence[App], wanted: Wanted, now_ms: int) -> bytes:
             data = msgspec.json.decode(wanted.data)
         except (msgspec.DecodeError, UnicodeError):
             raise ValueError("--data is not JSON; a text needs its quotes: '\"text\"'") from None
+    if server == "soketi":
+        check_soketi_event(wanted.event)
     event = make_event(
         wanted.event, wanted.channel, data, user=wanted.user, client_event=wanted.client_event
     )
+    if server == "soketi":
+        return make_soketi_job(app.id, app.key, app.secret, event, now_ms)
     return make_job(app.id, app.key, app.secret, event, now_ms)
 
 

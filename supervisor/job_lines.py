@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sockq.drivers.job import NewJob
+from sockq.drivers.source import Dialect
 from sockq.workers.dialect import parse
 from sockq.workers.webhook_job import Invalid
 
@@ -18,8 +19,8 @@ class Lines:
     faults: tuple[str, ...]
 
 
-def read_lines(lines: Iterable[bytes]) -> Lines:
-    """Read jobs, one a line; blank lines are nothing. The bytes are kept as they are.
+def read_lines(lines: Iterable[bytes], dialect: Dialect = "auto") -> Lines:
+    """Read jobs of a dialect, one a line; blank lines are nothing. The bytes are kept as they are.
 
     A fault shows the number of the line and the reason, never the line: it may hold a secret.
     """
@@ -29,7 +30,7 @@ def read_lines(lines: Iterable[bytes]) -> Lines:
         payload = line.strip()
         if not payload:
             continue
-        found = parse(payload, "auto")
+        found = parse(payload, dialect)
         if isinstance(found, Invalid):
             faults.append(f"line {number}: {found.reason}")
         else:

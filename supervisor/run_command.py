@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 
-from sockq.drivers.settings import DriverSettings, MemorySettings, RedisSettings
+from sockq.drivers.bullmq_format import key_base
+from sockq.drivers.settings import BullmqSettings, DriverSettings, MemorySettings, RedisSettings
 from sockq.supervisor.fleet import FleetSettings
 from sockq.supervisor.output import note
 from sockq.supervisor.redis_url import where
@@ -49,7 +50,18 @@ def _place(driver: DriverSettings) -> str:
     match driver:
         case RedisSettings():
             return f"redis at {where(driver.url)}, keys {driver.prefix}…"
+        case BullmqSettings():
+            return f"{_soketi_place(driver)}, soketi's queues {key_base(driver.prefix)}:*_webhooks"
         case MemorySettings():
             return f"memory queue of {driver.capacity} jobs"
         case _:
             return "no queue"
+
+
+def _soketi_place(driver: BullmqSettings) -> str:
+    if driver.nodes:
+        return f"redis cluster at {', '.join(map(where, driver.nodes))}"
+    if driver.sentinel is not None:
+        sentinels = ", ".join(f"{host}:{port}" for host, port in driver.sentinel.nodes)
+        return f"redis {driver.sentinel.master} (Sentinel {sentinels})"
+    return f"redis at {where(driver.url)}"

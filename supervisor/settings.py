@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from sockq.supervisor.fleet import FleetSettings
 from sockq.supervisor.http_settings import HttpSettings, parse_address, parse_compat
-from sockq.supervisor.settings_apps import Apps, ReadApp, read_apps
+from sockq.supervisor.settings_app_store import Store, read_soketi_store, read_store
+from sockq.supervisor.settings_apps import Apps, read_apps
 from sockq.supervisor.settings_directory import complaint_about_directory, default_directory
 from sockq.supervisor.settings_document import Document, read_document
+from sockq.supervisor.settings_dotted import spread
 from sockq.supervisor.settings_driver import Queue, choose_driver, queue_settings
 from sockq.supervisor.settings_layers import Layers, Value, read_layers
 from sockq.supervisor.settings_of_sockq import MOST_WORKERS
-from sockq.supervisor.settings_support import refusals, soketi_fault
+from sockq.supervisor.settings_server import ServerName, whose
+from sockq.supervisor.settings_soketi import choose_soketi_driver, soketi_queue
+from sockq.supervisor.settings_soketi_apps import read_soketi_apps
+from sockq.supervisor.settings_support import refusals
+from sockq.supervisor.settings_table import SETTINGS_WITH_SOKETI
 from sockq.supervisor.settings_workers import worker_count
 from sockq.supervisor.version import version
 from sockq.workers.apps import App
@@ -32,6 +38,7 @@ class Configuration:
         apps: The apps.
         faults: One line each, all of them.
         warnings: One line each: what works but may surprise.
+        server: Whose configuration it is.
     """
 
     fleet: FleetSettings | None
@@ -39,6 +46,7 @@ class Configuration:
     apps: tuple[App, ...] = ()
     faults: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    server: ServerName = "Sockudo"
 
 
 def load(
@@ -58,30 +66,64 @@ def load(
     Returns:
         The configuration; with faults there is no fleet, and every fault is listed.
     """
+    document = read_document(config, environ)
+    server, fault = whose(document.content, environ)
+    if fault:
+        prefix = f"{document.name}: " if document.name else ""
+        return Configuration(None, faults=(prefix + fault,), server=server)
+    cores = cores or available_cores()
+    if server == "soketi":
+        content = spread(document.content, [setting.path for setting in SETTINGS_WITH_SOKETI])
+        document = replace(document, content=content)
+        layers = read_layers(document, environ, flags or {}, SETTINGS_WITH_SOKETI)
+        return _configure(_of_soketi(layers, environ), document, layers, environ, cores)
+    layers = read_layers(document, environ, flags or {})
+    return _configure(_of_sockudo(layers, environ, document), document, layers, environ, cores)
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What each server's own rules make of its settings."""
+
+    server: ServerName
+    driver: Value
+    queue: Queue
+    apps: Apps
+    store: Store
+    refused: tuple[str, ...]
+
+
+def _of_sockudo(layers: Layers, environ: Mapping[str, str], document: Document) -> _Found:
     from sockq.workers.app_shapes import read_app  # noqa: PLC0415 - brings the patterns' engine
 
-    document = read_document(config, environ)
-    if fault := soketi_fault(document.content, environ):
-        prefix = f"{document.name}: " if document.name else ""
-        return Configuration(None, faults=(prefix + fault,))
-    layers = read_layers(document, environ, flags or {})
-    return _configure(document, layers, environ, cores or available_cores(), read_app)
+    driver = choose_driver(layers, document.name)
+    queue = queue_settings(layers, driver, Path(str(_directory(layers, environ).value)))
+    apps = read_apps(layers, document.name, read_app)
+    store = read_store(layers, environ)
+    return _Found("Sockudo", driver, queue, apps, store, tuple(_refused(layers, driver)))
+
+
+def _of_soketi(layers: Layers, environ: Mapping[str, str]) -> _Found:
+    from sockq.workers.soketi_shapes import read_soketi_app  # noqa: PLC0415 - as above
+
+    driver = choose_soketi_driver(layers)
+    queue = soketi_queue(layers, driver, Path(str(_directory(layers, environ).value)))
+    apps = read_soketi_apps(layers, read_soketi_app)
+    return _Found("soketi", driver, queue, apps, read_soketi_store(layers), ())
 
 
 def _configure(
+    found: _Found,
     document: Document,
     layers: Layers,
     environ: Mapping[str, str],
     cores: int,
-    read_app: ReadApp,
 ) -> Configuration:
-    driver = choose_driver(layers, document.name)
+    driver, queue, apps, store = found.driver, found.queue, found.apps, found.store
     directory = _directory(layers, environ)
     workers = worker_count(layers, str(driver.value), cores)
-    queue = queue_settings(layers, driver, Path(str(directory.value)))
-    apps = read_apps(layers, document.name, read_app)
-    faults = [*document.faults, *layers.faults, *queue.faults, *apps.faults]
-    faults += _refused(layers, driver)
+    faults = [*document.faults, *layers.faults, *queue.faults, *apps.faults, *store.faults]
+    faults += found.refused
     if complaint := complaint_about_directory(Path(str(directory.value))):
         faults.append(f"sockq.dir ({directory.origin}): {complaint}; choose another with --dir")
     if isinstance(workers.value, int) and workers.value > MOST_WORKERS:
@@ -91,11 +133,16 @@ def _configure(
         )
     derived = {"queue.driver": driver, "sockq.workers": workers, "sockq.dir": directory}
     return Configuration(
-        None if faults else _fleet(layers, queue, apps, derived),
+        None if faults else _fleet(layers, found, derived),
         values=layers.values | derived,
         apps=apps.apps,
         faults=tuple(faults),
-        warnings=(*document.warnings, *queue.warnings, *(apps.warnings if queue.there else ())),
+        warnings=(
+            *document.warnings,
+            *queue.warnings,
+            *((*apps.warnings, *store.warnings) if queue.there else ()),
+        ),
+        server=found.server,
     )
 
 
@@ -116,16 +163,20 @@ def _refused(layers: Layers, driver: Value) -> list[str]:
     return [f"{path} ({layers.values[path].origin}): {what}; {todo}" for path, what, todo in found]
 
 
-def _fleet(layers: Layers, queue: Queue, apps: Apps, derived: Mapping[str, Value]) -> FleetSettings:
+def _fleet(layers: Layers, found: _Found, derived: Mapping[str, Value]) -> FleetSettings:
     workers = derived["sockq.workers"].value
     assert isinstance(workers, int)
     drain_seconds = _seconds(layers, "sockq.drain_seconds")
     return FleetSettings(
         directory=Path(str(derived["sockq.dir"].value)),
         workers=workers,
-        driver=queue.settings,
+        driver=found.queue.settings,
         worker=WorkerSettings(
-            apps=apps.apps,
+            apps=found.apps.apps,
+            apps_by_key=found.server == "soketi",
+            app_store=found.store.settings,
+            app_cache=found.store.cache,
+            webhook_defaults=found.store.webhook_defaults,
             in_flight=_whole(layers, "sockq.in_flight"),
             lease_seconds=_seconds(layers, "sockq.lease_seconds"),
             drain_seconds=drain_seconds,

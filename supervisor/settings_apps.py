@@ -54,7 +54,7 @@ def read_apps(layers: Layers, file_name: str, read_app: ReadApp) -> Apps:
         warnings.append(f"{replaced_by} is set: the {len(inline)} apps of {file_name} are left out")
     if app := _default_app(layers, warnings):
         found[app.id] = app
-    if not found and not faults:
+    if not found and not faults and layers["app_manager.driver"] == "memory":
         warnings.append("there are no apps: every job will wait, then end as a dead letter")
     return Apps(tuple(found.values()), tuple(faults), tuple(warnings))
 

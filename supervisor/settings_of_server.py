@@ -7,7 +7,14 @@ from typing import Final
 from sockq.supervisor.redis_url import complaint_about, complaint_about_host
 from sockq.supervisor.settings_entry import Setting
 from sockq.supervisor.settings_kinds import Choice, Flag, Formed, Items, Kind, Text, Whole
-from sockq.supervisor.settings_support import APP_STORES, DRIVER_ALIASES, DRIVERS, READY
+from sockq.supervisor.settings_of_stores import STORE_SETTINGS
+from sockq.supervisor.settings_support import (
+    APP_STORES,
+    DRIVER_ALIASES,
+    DRIVERS,
+    READY,
+    READY_STORES,
+)
 
 _DAY_MS: Final = 86_400_000
 _NOTHING: Final = Text(optional=True, blank=True)
@@ -136,10 +143,16 @@ def _variable(name: str, kind: Kind, what: str, **more: object) -> Setting:
 _APPS: Final = (
     Setting(
         "app_manager.driver",
-        Choice(APP_STORES, (("postgres", "pgsql"), ("postgresql", "pgsql")), APP_STORES[:1]),
-        "Where apps are kept.",
+        Choice(APP_STORES, (("postgres", "pgsql"), ("postgresql", "pgsql")), READY_STORES),
+        "Where apps are that the file does not list.",
         ("APP_MANAGER_DRIVER",),
         default="memory",
+    ),
+    Setting(
+        "app_manager.cache.ttl",
+        Whole(0, 86_400),
+        "Seconds the server believes an app; sockq.app_cache_seconds counts first.",
+        default=300,
     ),
     Setting("app_manager.array.apps", Items(), "The apps and their webhooks.", default=()),
     _variable("SOCKUDO_DEFAULT_APP_ID", Text(), "With _KEY and _SECRET: one app, not the file's."),
@@ -194,4 +207,10 @@ _WEBHOOKS: Final = (
     ),
 )
 
-SERVER_SETTINGS: Final[tuple[Setting, ...]] = (*_QUEUE, *_REDIS, *_APPS, *_WEBHOOKS)
+SERVER_SETTINGS: Final[tuple[Setting, ...]] = (
+    *_QUEUE,
+    *_REDIS,
+    *_APPS,
+    *STORE_SETTINGS,
+    *_WEBHOOKS,
+)

@@ -64,6 +64,13 @@ OWN_SETTINGS: Final[tuple[Setting, ...]] = (
         default=5.0,
     ),
     _own(
+        "app_cache_seconds",
+        Seconds(1),
+        "How long an app of an app store is believed before it is read again.",
+        default=60.0,
+        follows="app_manager.cache.ttl",
+    ),
+    _own(
         "dead_limit",
         Whole(),
         "Dead letters kept; the oldest go first. 0: no limit.",

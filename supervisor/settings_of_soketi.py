@@ -10,6 +10,7 @@ from sockq.supervisor.settings_entry import Setting
 from sockq.supervisor.settings_kinds import Choice, Flag, Formed, Kind, Text, Whole
 from sockq.supervisor.settings_kinds_json import JsonList, JsonTable, JsonText
 from sockq.supervisor.settings_of_sockq import OWN_SETTINGS
+from sockq.supervisor.settings_of_stores import SOKETI_STORE_SETTINGS
 
 #: Queue drivers of soketi; the first leaves nothing for a worker of another process.
 DRIVERS: Final = ("sync", "redis", "sqs")
@@ -201,7 +202,13 @@ _APPS: Final = (
     _default_app("webhooks", JsonList(), "Webhooks of the first app, a JSON list.", secret=True),
 )
 
-SOKETI_SETTINGS: Final[tuple[Setting, ...]] = (*_MODES[1:], *_QUEUE, *_REDIS, *_APPS)
+SOKETI_SETTINGS: Final[tuple[Setting, ...]] = (
+    *_MODES[1:],
+    *_QUEUE,
+    *_REDIS,
+    *_APPS,
+    *SOKETI_STORE_SETTINGS,
+)
 #: sockq's own beside a soketi configuration: what follows a setting of Sockudo follows nothing.
 SOKETI_OWN_SETTINGS: Final[tuple[Setting, ...]] = (
     _MODES[0],

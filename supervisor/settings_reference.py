@@ -9,6 +9,7 @@ from typing import Final
 from sockq.supervisor.settings_entry import Setting
 from sockq.supervisor.settings_of_server import SERVER_SETTINGS
 from sockq.supervisor.settings_of_sockq import OWN_SETTINGS
+from sockq.supervisor.settings_table import SETTINGS_WITH_SOKETI
 
 _HEAD: Final = """\
 # Settings
@@ -16,17 +17,28 @@ _HEAD: Final = """\
 Made by `sockq settings-reference`; a test fails when it is stale.
 
 Each setting is looked for in its default, the file (`--config`), the environment and the flags;
-the last one found counts. A file is a Sockudo 4.x or 5.x configuration as it is: TOML when its
-name ends in `.toml`, else JSON. `${VAR}` and `${VAR:-default}` in it are replaced first. An empty
-variable counts as not set. Whatever does not fit is a fault, and all faults are told at once
-(`sockq check`, exit code 78). Of a server's file, keys that are not listed here are left alone.
+the last one found counts. A file is a Sockudo 4.x or 5.x or a soketi configuration as it is: TOML
+when its name ends in `.toml`, else JSON. `${VAR}` and `${VAR:-default}` in it are replaced first.
+An empty variable counts as not set. Whatever does not fit is a fault, and all faults are told at
+once (`sockq check`, exit code 78). Of a server's file, keys not listed here are left alone.
+
+Whose configuration it is shows in the file, by keys that only one of the servers has; else soketi's
+variables (`SOKETI_…`) make it soketi's. A file of one server beside variables of the other is a
+fault.
 """
 _FLEET: Final = """\
 A fleet's directory, when nobody says: `$XDG_RUNTIME_DIR/sockq`, else `/run/sockq` where that can
 be used, else `sockq-UID` in the directory for temporary files.
 
 The number of workers: `--workers`, `SOCKQ_WORKERS`, `[sockq] workers`, the server's concurrency of
-the driver, else 5 (memory: as many as cores, at least 2).
+the driver, else Sockudo's default 5 or soketi's 1 (memory, and SQS with soketi: as many as cores,
+at least 2).
+"""
+_SOKETI: Final = """\
+Keys may be dotted (`"database.redis.host"`) or nested, and are merged; `sockq.workers` and the like
+stand in the same file. A variable's value is read as JSON where it is some. What is listed counts;
+the name without `SOKETI_` counts where the whole one is not set. Numbers of workers and `${VAR}`
+are as above.
 """
 
 
@@ -40,12 +52,22 @@ def reference() -> str:
             *_table(OWN_SETTINGS),
             "",
             _FLEET,
-            "## A server's",
+            "## Sockudo's",
             "",
             *_table(SERVER_SETTINGS),
             "",
+            "## soketi's",
+            "",
+            _SOKETI,
+            *_table(_of_soketi()),
+            "",
         ]
     )
+
+
+def _of_soketi() -> Iterator[Setting]:
+    own = {setting.path for setting in OWN_SETTINGS} - {"MODE"}
+    return (setting for setting in SETTINGS_WITH_SOKETI if setting.path not in own)
 
 
 def _table(settings: Iterable[Setting]) -> Iterator[str]:

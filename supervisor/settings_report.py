@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from sockq.drivers.settings import RedisSettings
+from sockq.drivers.settings import BullmqSettings, RedisSettings
 from sockq.supervisor.redis_url import masked
 from sockq.supervisor.settings import Configuration
 from sockq.supervisor.settings_entry import Setting
 from sockq.supervisor.settings_layers import Value
-from sockq.supervisor.settings_table import SETTINGS
+from sockq.supervisor.settings_table import SETTINGS, SETTINGS_WITH_SOKETI
+from sockq.workers.app_store import label_of
 from sockq.workers.apps import App
 
 _MASK = "***"
@@ -26,23 +27,26 @@ def report(configuration: Configuration) -> list[str]:
 
 
 def _rows(configuration: Configuration) -> Iterator[tuple[str, str, str]]:
-    for setting in SETTINGS:
+    table = SETTINGS_WITH_SOKETI if configuration.server == "soketi" else SETTINGS
+    for setting in table:
         value = configuration.values[setting.path]
         if not setting.in_file and value.layer == "default":
             continue
         yield setting.path, _shown(setting, value), value.origin
     fleet = configuration.fleet
-    if fleet is not None and isinstance(fleet.driver, RedisSettings):
+    if fleet is not None and isinstance(fleet.driver, RedisSettings | BullmqSettings):
         yield "(Redis in use)", masked(fleet.driver.url), "from the above"
+    if fleet is not None and fleet.worker.app_store is not None:
+        yield "(app store in use)", label_of(fleet.worker.app_store), "from the above"
 
 
 def _shown(setting: Setting, given: Value) -> str:
     value = given.value
-    if value is None:
+    if value is None or value == {}:
         return "-"
     if setting.path == "queue.redis.url_override":
         return masked(str(value))
-    if setting.secret:
+    if setting.secret and value != ():
         return _MASK
     if isinstance(value, list | tuple):
         return f"{len(value)} listed"
@@ -56,6 +60,5 @@ def _app(app: App) -> Iterator[str]:
     count = len(app.webhooks)
     yield f"app {app.id}: {count} webhook{'' if count == 1 else 's'}"
     for webhook in app.webhooks:
-        target = webhook.endpoint.label if webhook.endpoint else f"lambda {webhook.lambda_function}"
         events = " ".join(sorted(webhook.event_types)) or "no events"
-        yield f"  {target}  {events}{'  filtered' if webhook.filter else ''}"
+        yield f"  {webhook.label}  {events}{'  filtered' if webhook.filter else ''}"

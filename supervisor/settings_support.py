@@ -5,7 +5,7 @@ To lift a limit, move the word from ``LATER`` (or drop the check) and build what
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Final
 
 #: Queue drivers that work.
@@ -23,19 +23,10 @@ DRIVER_ALIASES: Final = (
     ("gcp-pubsub", "google-pubsub"),
 )
 
-#: App stores of Sockudo; only the first is read.
-APP_STORES: Final = ("memory", "mysql", "pgsql", "dynamodb", "surrealdb", "scylladb")
+#: App stores that are read, and all of Sockudo's.
+READY_STORES: Final = ("memory", "mysql", "pgsql", "dynamodb")
+APP_STORES: Final = (*READY_STORES, "surrealdb", "scylladb")
 
-#: Starts of soketi's variables that a worker would have to obey. (A bare SOKETI_PORT may be one
-#: that Kubernetes makes for a service of that name.)
-_SOKETI_VARIABLES: Final = (
-    "SOKETI_QUEUE_",
-    "SOKETI_DB_",
-    "SOKETI_APP_MANAGER_",
-    "SOKETI_DEFAULT_APP_",
-    "SOKETI_MODE",
-)
-_SOKETI_KEYS: Final = ("appManager", "databasePooling", "shutdownGracePeriod", "pathPrefix")
 _SUPPORTED: Final = ", ".join(READY)
 
 
@@ -51,22 +42,9 @@ def refusals(driver: str, app_store: str, *, sentinels: bool) -> Iterator[tuple[
             "Sentinel is not in this version",
             "give the master's URL in queue.redis.url_override or REDIS_URL",
         )
-    if app_store != "memory":
+    if app_store not in READY_STORES:
         yield (
             "app_manager.driver",
-            f"the {app_store} app store is not in this version",
-            "use memory and list the apps under app_manager.array.apps",
+            f"sockq does not read {app_store} app stores",
+            f"use one of {', '.join(READY_STORES)}",
         )
-
-
-def soketi_fault(document: Mapping[str, object], environ: Mapping[str, str]) -> str | None:
-    """One line when the configuration is soketi's, else None."""
-    found = [name for name in environ if name.startswith(_SOKETI_VARIABLES) and environ[name]]
-    keys = [key for key in document if key in _SOKETI_KEYS or ("." in key and key.isascii())]
-    if not found and not keys:
-        return None
-    seen = f"variable {min(found)}" if found else f'key "{keys[0]}"'
-    return (
-        f"{seen}: this is soketi's configuration, which this version does not read;"
-        " give a Sockudo file, or unset the SOKETI_* variables"
-    )

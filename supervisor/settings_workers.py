@@ -24,8 +24,13 @@ def worker_count(layers: Layers, driver: str, cores: int) -> Value:
         return Value(1, "queue.driver none")
     if driver == "memory":
         return Value(max(2, cores), "default: cores, at least 2")
-    given = layers.values["queue.redis.concurrency"]
-    origin = f"queue.redis.concurrency, {given.origin}"
+    path = "queue.redis.concurrency"
+    if driver == "sqs":
+        path = "queue.sqs.concurrency"
+    given = layers.values.get(path)
+    if given is None:  # soketi has none for SQS
+        return Value(max(2, cores), "default: cores, at least 2")
+    origin = f"{path}, {given.origin}"
     if given.value == 0:
         return Value(max(2, cores), f"{origin}, is 0: cores, at least 2", given.layer)
     return Value(given.value, origin, given.layer)

@@ -155,12 +155,13 @@ def test_tls_and_times_reach_the_driver(tmp_path: Path) -> None:
         ({"queue": {"driver": "kafka"}}, {}, "does not read kafka queues; use one of memory"),
         (None, {"QUEUE_DRIVER": "rabbit-mq"}, "does not read rabbitmq queues"),
         (None, {"QUEUE_DRIVER": "pubsub"}, "does not read google-pubsub queues"),
-        ({"app_manager": {"driver": "mysql"}}, {}, "the mysql app store is not in this version"),
-        (None, {"APP_MANAGER_DRIVER": "postgres"}, "the pgsql app store is not in this version"),
+        (
+            {"app_manager": {"driver": "surrealdb"}},
+            {},
+            "does not read surrealdb app stores; use one of memory, mysql, pgsql, dynamodb",
+        ),
+        (None, {"APP_MANAGER_DRIVER": "scylladb"}, "does not read scylladb app stores"),
         ({"database": {"redis": {"sentinels": [{"host": "h"}]}}}, {}, "Sentinel is not in this"),
-        ({"appManager": {"driver": "array"}}, {}, "soketi's configuration"),
-        ({"queue.driver": "redis"}, {}, "soketi's configuration"),
-        (None, {"SOKETI_QUEUE_DRIVER": "redis"}, "SOKETI_QUEUE_DRIVER: this is soketi's"),
         (None, {"SOCKQ_DIR": "/" + "x" * 99}, "too long for Unix sockets"),
         ({"queue": {"redis": {"concurrency": 500}}}, {}, "more than the 127"),
         (
