@@ -17,8 +17,7 @@ def endpoint_state(item: Item) -> str:
     """``closed``, ``half-open``, ``OPEN 41s``, ``PAUSED 9s``."""
     state = str(item.get("state") or "closed")
     if state in ("open", "paused", "blocked"):
-        left = item.get("shut_seconds")
-        return state.upper() + (f" {numbers.seconds(left)}" if left else "")
+        return state.upper() + numbers.countdown(item.get("shut_seconds"))
     return state
 
 

@@ -12,6 +12,8 @@ _FULL: Final = 100_000
 _STEPS: Final = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 _HUNDRED: Final = 100
 _THOUSAND: Final = 1000
+#: Below this ``duration`` shows tenths.
+_TENTH_BELOW: Final = 10.0
 _MEGABYTE: Final = 1024 * 1024
 
 
@@ -50,6 +52,13 @@ def milliseconds(value: float | None) -> str:
 def seconds(value: float | None) -> str:
     """``4.2s``, ``3d04h``; ``-`` when it is not known."""
     return "-" if value is None else duration(value)
+
+
+def countdown(value: float | None) -> str:
+    """`` 41s``, `` 2m05s`` to stand behind a word; empty when nothing is counted down."""
+    if not value:
+        return ""
+    return f" {duration(value)}" if value >= _TENTH_BELOW else f" {value:.0f}s"
 
 
 def memory(value: float | None) -> str:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from typing import Final
 
 from sockq.supervisor import screen_numbers as numbers
-from sockq.supervisor.screen_picture import Item, Latency, Picture
-from sockq.supervisor.screen_text import Row, Span, cells, ends, fit, flow, width_of
+from sockq.supervisor.screen_picture import Latency, Picture
+from sockq.supervisor.screen_text import Row, Span, cells, clean, ends, fit, flow, width_of, wrap
 from sockq.supervisor.screen_ui import Ui
 
 STATE_STYLES: Final = {"RUNNING": "good-word", "DOWN": "bad-word", "UNKNOWN": "bad-word"}
@@ -18,6 +17,7 @@ _WIDE: Final = 110
 _LATENCY_NAMES: Final = (
     ("sending", "send"), ("queue_wait", "queue wait"), ("end_to_end", "end to end"),
 )  # fmt: skip
+_SHORTEST_SECONDS: Final = 0.1
 _OLD_SECONDS: Final = 60.0
 
 
@@ -33,8 +33,7 @@ def head(picture: Picture, ui: Ui, width: int, now: float) -> Row:
     who = f"{len(picture.readings)} hosts" if several else str(first.get("host") or "")
     versions = {str(one.document.get("version") or "") for one in picture.readings} - {""}
     version = "/".join(sorted(versions))
-    left = [Span(" sockq ", "strong"), Span(version)]
-    left += [Span(f"  {one}") for one in (who, first.get("driver"), first.get("queue_name")) if one]
+    told = (version, who, first.get("driver"), first.get("queue_name"))
     clock = time.strftime("%H:%M:%SZ", time.gmtime(picture.at)) if picture.at else ""
     up = first.get("up_seconds")
     right = [Span(f"  {picture.state} ", state_style(picture.state))]
@@ -43,11 +42,12 @@ def head(picture: Picture, ui: Ui, width: int, now: float) -> Row:
     if ui.held_since is not None:
         right.append(Span(f" HELD {numbers.seconds(now - ui.held_since)} ", "select"))
     right.append(Span(f" {clock} ", "dim"))
-    return ends(left, right, width, ui.glyphs.cut)
+    items = [[Span("sockq", "strong")], *([Span(str(one))] for one in told if one)]
+    return ends(flow(items, width - width_of(right), 2), right, width, ui.glyphs.cut)
 
 
-def banner(picture: Picture, ui: Ui, width: int) -> Row | None:
-    """The worst that is wrong; None when nothing is."""
+def banner(picture: Picture, ui: Ui, width: int, most: int) -> list[Row]:
+    """The worst that is wrong, in at most ``most`` rows; none when nothing is."""
     problems = [dict(one) for one in picture.problems]
     if picture.state == "PAUSED":
         told = "workers claim nothing" + ("; P resumes" if ui.may_act else "")
@@ -57,16 +57,22 @@ def banner(picture: Picture, ui: Ui, width: int) -> Row | None:
         told = f"{picture.in_flight} jobs in flight"
         told += f", at most {numbers.seconds(left)} more" if left is not None else ""
         problems.insert(0, {"kind": "draining", "text": told})
-    if not problems:
-        return None
+    if not problems or not picture.there:
+        return []
     worst = problems[0]
     more = f" (+{len(problems) - 1}) " if len(problems) > 1 else " "
-    title = str(worst["kind"]).upper().replace("-", " ")
-    left_row = [Span(f" !! {title}  ", "alarm"), Span(str(worst["text"]), "alarm")]
-    return [
-        Span(span.text, "alarm")
-        for span in ends(left_row, [Span(more, "alarm")], width, ui.glyphs.cut)
-    ]
+    title = f" !! {str(worst['kind']).upper().replace('-', ' ')}  "
+    text = clean(worst["text"])
+    room = width - cells(title) - cells(more)
+    lines = [text]
+    if most > 1 and cells(text) > room:
+        lines = wrap(text, room, most)
+    rows: list[Row] = []
+    for index, line in enumerate(lines):
+        left_row = [Span(title if not index else " " * cells(title)), Span(line)]
+        row = ends(left_row, [Span(more if not index else " ")], width, ui.glyphs.cut)
+        rows.append([Span(span.text, "alarm") for span in row])
+    return rows
 
 
 def queue_line(picture: Picture, width: int) -> Row:
@@ -75,7 +81,7 @@ def queue_line(picture: Picture, width: int) -> Row:
     oldest, clear = queue.get("oldest_seconds"), picture.seconds_to_clear
     old = oldest is not None and oldest > _OLD_SECONDS
     if clear is not None and queue.get("ready"):
-        told = f"~{numbers.seconds(clear)}"
+        told = f"~{numbers.seconds(clear)}" if clear >= _SHORTEST_SECONDS else "0s"
     else:
         told = "0s" if clear == 0 else "-"
     items: list[Row] = [
@@ -149,8 +155,9 @@ def delivery(picture: Picture, ui: Ui, width: int) -> list[Row]:
 def clear_line(picture: Picture, width: int) -> Row:
     """How long the queue takes, and how much of the fleet is used."""
     clear, rates = picture.seconds_to_clear, picture.rates
-    told = f"~{numbers.seconds(clear)} at {numbers.rate(rates.ok)}/s" if clear else "0s"
-    told = "-" if clear is None else told
+    told = "-" if clear is None else "0s"
+    if clear is not None and clear >= _SHORTEST_SECONDS:
+        told = f"~{numbers.seconds(clear)} at {numbers.rate(rates.ok)}/s"
     items: list[Row] = [
         _pair("time to clear", told),
         _pair("in", f"{numbers.rate(rates.arriving)}/s"),
@@ -172,11 +179,6 @@ def waiting_curve(picture: Picture, ui: Ui, width: int) -> Row:
 def curve_seconds(width: int) -> int:
     """How much time a curve shows on a screen of this width."""
     return _LONG_CURVE_SECONDS if width >= _WIDE else _SHORT_CURVE_SECONDS
-
-
-def pairs(item: Item, names: Sequence[str]) -> list[Row]:
-    """``name  value`` for each name."""
-    return [[Span(f" {name:<24}", "dim"), Span(str(item.get(name, "-")))] for name in names]
 
 
 def _with_curve(

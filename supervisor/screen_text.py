@@ -141,6 +141,18 @@ def rule(title: str, note: str, width: int, glyphs: Glyphs) -> list[Span]:
     return [Span(left + line * (width - cells(left) - cells(right)) + right, "head")]
 
 
+def wrap(text: str, width: int, most: int) -> list[str]:
+    """At most ``most`` lines of ``width`` cells, broken at spaces; the last one takes the rest."""
+    lines = [""]
+    for word in text.split(" "):
+        longer = f"{lines[-1]} {word}" if lines[-1] else word
+        if cells(longer) <= width or len(lines) == most:
+            lines[-1] = longer
+        else:
+            lines.append(word)
+    return lines
+
+
 def plain(row: Row) -> str:
     """The text alone."""
     return "".join(span.text for span in row)

@@ -16,7 +16,8 @@ from sockq.supervisor.screen_text import Row, Span, fit, in_ascii, rule
 from sockq.supervisor.screen_ui import VIEWS, Ui
 
 SMALLEST: Final = (60, 15)
-_WIDE, _TALL = 110, 34
+_WIDE, _TALL, _ROOMY = 110, 34, 20
+_ADVICE: Final = [Span("  start one with sockq run, or name its directory with --dir", "dim")]
 _TITLES: Final = {"dead": "dead letters", "log": "events"}
 
 
@@ -44,8 +45,7 @@ def view(picture: Picture, ui: Ui, size: Size, now: float) -> list[list[Span]]:
         rows: list[Row] = [_notice(picture)]
     else:
         rows = [sections.head(picture, ui, size.width, now)]
-        if (warning := sections.banner(picture, ui, size.width)) is not None:
-            rows.append(warning)
+        rows += sections.banner(picture, ui, size.width, 2 if size.height >= _ROOMY else 1)
         room = size.height - len(rows) - 1
         body = _body(picture, ui, size, room)[:room]
         rows += body + [[]] * (room - len(body))
@@ -67,7 +67,7 @@ def _body(picture: Picture, ui: Ui, size: Size, room: int) -> list[Row]:
     if ui.detail:
         return detail_rows(picture, ui, size.width)[ui.scroll :]
     if not picture.there:
-        return [[], *(_absent(str(one["text"])) for one in picture.problems)]
+        return [[], *(_absent(str(one["text"])) for one in picture.problems), [], _ADVICE]
     if ui.view == 0:
         return _overview(picture, ui, size, room)
     above: list[Row] = []

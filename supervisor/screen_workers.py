@@ -25,8 +25,7 @@ def state_word(item: Item) -> str:
     if state in _STARTING:
         return "starting"
     if state in ("backoff", "held"):
-        wait = item.get("next_start_seconds")
-        return state.upper() + (f" {numbers.seconds(wait)}" if wait is not None else "")
+        return state.upper() + numbers.countdown(item.get("next_start_seconds"))
     return state.upper() if state in _UPPER else state
 
 
@@ -93,13 +92,15 @@ def _beat(item: Item) -> Span:
 
 def _cpu(item: Item) -> Span:
     value = item.get("cpu_percent")
-    if value is None:
+    if value is None or not item.get("pid"):
         return Span("-", "dim")
     return Span(f"{value:.0f}%", "warn" if value >= _HOT else "")
 
 
 def memory_bytes(item: Item) -> int | None:
     """What only this process uses, where that is known; else all that it maps."""
+    if not item.get("pid"):
+        return None
     return item.get("private_bytes") or item.get("rss_bytes") or None
 
 
