@@ -36,7 +36,7 @@ def make_driver(settings: DriverSettings) -> Driver:
 
             return SoketiRedisDriver(settings)
         case SqsSettings():
-            from sockq.drivers.sqs import SqsDriver
+            from sockq.drivers.sqs import SqsDriver  # noqa: PLC0415
 
             return SqsDriver(settings)
         case NoneSettings():

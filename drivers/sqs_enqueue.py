@@ -1,0 +1,80 @@
+"""Puts jobs into a queue as a server would, ten a call."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
+from uuid import uuid4
+
+from sockq.drivers.errors import BackendRefused, SockqError
+from sockq.drivers.job import Lease, NewJob
+from sockq.drivers.settings import SqsSettings
+from sockq.drivers.sqs_client import Fault, SqsClient
+from sockq.drivers.sqs_message import attributes, entry, forbidden, job_id, name_of
+from sockq.drivers.sqs_queues import Queues
+from sockq.drivers.sqs_settle import MOST_DELAY_SECONDS
+
+
+async def enqueue(
+    client: SqsClient,
+    queues: Queues,
+    settings: SqsSettings,
+    jobs: Sequence[NewJob],
+    delay_seconds: float,
+) -> list[str]:
+    """Send ``jobs`` in order and return their ids.
+
+    Raises:
+        BackendRefused: a job that SQS cannot carry; none of them is sent then. Or SQS said no.
+        BackendUnavailable: not all were sent.
+    """
+    if not jobs:
+        return []
+    delay = max(0, -int(-delay_seconds // 1))
+    if delay and queues.fifo:
+        raise BackendRefused(
+            f"{queues.name}: a FIFO queue cannot delay single messages; enqueue without a delay"
+        )
+    entries = [_entry(job, queues, settings, delay) for job in jobs]
+    outcomes = await client.batch(
+        "send_message_batch",
+        queues.url,
+        entries,
+        most_bytes=queues.most_bytes,
+        in_order=queues.fifo,
+    )
+    ids = []
+    for job, outcome in zip(jobs, outcomes, strict=True):
+        if isinstance(outcome, SockqError):
+            raise outcome
+        if isinstance(outcome, Fault):
+            text = f"{client.where} refuses a job: {outcome.code} {outcome.message}"
+            raise BackendRefused(text)
+        ids.append(job.id or job_id(job.payload) or str(outcome["MessageId"]))
+    return ids
+
+
+def _entry(job: NewJob, queues: Queues, settings: SqsSettings, delay: int) -> dict[str, Any]:
+    reason = forbidden(job.payload)
+    if reason is not None:
+        raise BackendRefused(f"SQS cannot carry a job of {len(job.payload)} bytes: {reason}")
+    given: dict[str, Any] = {}
+    due_ms = int((time.time() + delay) * 1000) if delay > MOST_DELAY_SECONDS else 0
+    if job.id or due_ms:
+        # Without an id of its own, the job is called as its first message from then on.
+        id_ = job.id or job_id(job.payload) or uuid4().hex
+        given = attributes(Lease(id_, b"", 1, "", ""), attempts=0, state=b"", due_ms=due_ms)
+    found = entry(job.payload, given, queues.most_bytes)
+    if found is None:
+        raise BackendRefused(
+            f"a job of {len(job.payload)} bytes is too large for the queue {queues.name}: "
+            f"{queues.most_bytes} bytes are its limit (MaximumMessageSize)"
+        )
+    if delay:
+        found["DelaySeconds"] = min(delay, MOST_DELAY_SECONDS)
+    if queues.fifo:
+        name = name_of(job.id) if job.id else uuid4().hex
+        found["MessageGroupId"] = settings.message_group_id or name
+        found["MessageDeduplicationId"] = name
+    return found
