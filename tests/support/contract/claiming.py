@@ -197,7 +197,13 @@ class ClaimingContract(SourceKit):
     async def test_a_delayed_job_waits_for_its_time(self, make_driver: MakeDriver) -> None:
         source = await self.opened(make_driver)
         start = time.monotonic()
-        await source.enqueue([NewJob(self.payload(1)), NewJob(self.payload(2))], 0.5)
+        jobs = [NewJob(self.payload(1)), NewJob(self.payload(2))]
+        if not self.delays_enqueued:
+            with pytest.raises(BackendRefused, match="delay"):
+                await source.enqueue(jobs, 0.5)
+            await self.assert_empty(source)
+            return
+        await source.enqueue(jobs, 0.5)
         leases = await self.take_due(source, 2)
         took = time.monotonic() - start
         assert 0.49 <= took < 0.5 + self.delay_resolution_seconds
@@ -209,6 +215,8 @@ class ClaimingContract(SourceKit):
     ) -> None:
         if not self.claim_promotes_due:
             pytest.skip("due jobs become ready by reclaim(None) only")
+        if not self.delays_enqueued:
+            pytest.skip("enqueue cannot delay")
         source = await self.opened(make_driver)
         await source.enqueue([NewJob(self.payload(1))], 0.3)
         start = time.monotonic()
@@ -234,5 +242,11 @@ class ClaimingContract(SourceKit):
     async def test_a_payload_of_one_mebibyte_survives(self, make_driver: MakeDriver) -> None:
         source = await self.opened(make_driver)
         payload = self.payload(1, size_bytes=1 << 20)
+        if self.largest_payload_bytes is not None:
+            with pytest.raises(BackendRefused, match=r"too large.* bytes"):
+                await source.enqueue([NewJob(payload)])
+            await self.assert_empty(source)
+            spare = self.largest_payload_bytes - len(self.payload(1))
+            payload = self.payload(1, size_bytes=spare)
         await source.enqueue([NewJob(payload)])
         assert (await self.take_one(source)).payload == payload

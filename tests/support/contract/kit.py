@@ -42,6 +42,8 @@ class SourceKit:
     instant_wakeup_seconds = 0.25
     #: How late a delayed job may be (granularity of the backend's clock and sweeps).
     delay_resolution_seconds = 1.0
+    #: A lease that outlives the shortest delay, where both are coarse.
+    sure_lease_seconds = 0.5
     #: A claim finds delayed jobs that are due by itself; else ``reclaim(None)`` has to run.
     claim_promotes_due = True
     #: ``claim`` uses up its wait when there is nothing; else it may return early.
@@ -52,6 +54,10 @@ class SourceKit:
     exact_stats = True
     #: Any bytes are a payload; else what is not text is refused.
     any_bytes = True
+    #: A payload above this is refused; None: the suite's largest are taken.
+    largest_payload_bytes: int | None = None
+    #: ``enqueue`` can delay jobs; else a delay is refused.
+    delays_enqueued = True
 
     @pytest.fixture
     async def make_driver(self) -> MakeDriver:

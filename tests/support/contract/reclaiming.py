@@ -81,7 +81,7 @@ class ReclaimingContract(SourceKit):
         await self.assert_empty(sources[0])
 
     async def test_the_id_is_stable_over_every_move(self, make_driver: MakeDriver) -> None:
-        source = await self.opened(make_driver, lease_seconds=0.5)
+        source = await self.opened(make_driver, lease_seconds=self.sure_lease_seconds)
         await self.put(source, 2)
         first = await self.take_one(source)
         assert await source.settle([Retry(first, 0.0, b"s")]) == [True]
@@ -115,10 +115,13 @@ class ReclaimingContract(SourceKit):
         await self.assert_counts(source, ready=1, leased=1, delayed=1, dead=1)
         await source.settle([Release(three)])
         await self.assert_counts(source, ready=2, delayed=1, dead=1)
-        await source.enqueue([NewJob(self.payload(9))], 60.0)
-        await self.assert_counts(source, ready=2, delayed=2, dead=1)
+        later = 0
+        if self.delays_enqueued:
+            await source.enqueue([NewJob(self.payload(9))], 60.0)
+            later = 1
+        await self.assert_counts(source, ready=2, delayed=1 + later, dead=1)
         assert await source.replay([two.id]) == [True]
-        await self.assert_counts(source, ready=3, delayed=2)
+        await self.assert_counts(source, ready=3, delayed=1 + later)
         assert (await source.stats()).evicted == 0
 
     async def test_the_oldest_ready_job_has_an_age(self, make_driver: MakeDriver) -> None:
