@@ -81,6 +81,9 @@ class BoardView:
     crash_retry_seconds: float | None
     pause_left_seconds: float | None
     started_unix: float
+    reloading: bool
+    reloads: int
+    reloads_failed: int
     reload_ok: bool
     reload_unix: float
     facts: Mapping[str, Any]

@@ -53,6 +53,8 @@ RELOAD_OK: Final = 21
 RELOAD_UNIX_MS: Final = 22
 #: When a pause ends by itself; 0: not paused, or without an end.
 PAUSE_UNTIL_NS: Final = 23
+#: A reload is under way.
+RELOADING: Final = 24
 #: Written by the HTTP child: its beat, and the TCP port it listens at (0: none).
 HTTP_BEAT_NS: Final = 40
 HTTP_PORT: Final = 41

@@ -12,6 +12,7 @@ from sockq.supervisor.restart import COUNTED, Breaker, BreakerState, Cause, Rest
 from sockq.supervisor.slot import SERVING, SlotState
 from sockq.workers.logs import Event, Log
 
+_BRAKED: Final = frozenset({SlotState.BACKOFF, SlotState.HELD})
 _WAITING: Final = frozenset({SlotState.BACKOFF, SlotState.DEAD})
 
 
@@ -47,6 +48,14 @@ class Brake:
         if at > now:
             member.slot.deferred(now, at, held=True)
         return at <= now
+
+    def retry(self, now: float) -> int:
+        """Let whatever waits for its next start try now; in a crash loop still one at a time."""
+        self._breaker.retry_at = min(self._breaker.retry_at, now)
+        waiting = [one for one in self._crew if one.slot.state in _BRAKED and one.slot.wanted]
+        for one in waiting:
+            one.slot.deferred(now, now, held=one.slot.state is SlotState.HELD)
+        return len(waiting)
 
     def forget(self, member: Member) -> None:
         """The member is no longer wanted, or could not be forked."""

@@ -8,6 +8,7 @@ from typing import Annotated, Final, cast
 
 import typer
 
+from sockq.supervisor.cli_ctl import ctl
 from sockq.supervisor.cli_shared import Config, Directory, load_or_leave, misuse
 from sockq.supervisor.output import note, notes, say
 from sockq.supervisor.version import version
@@ -24,6 +25,9 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+
+app.add_typer(ctl)
 
 
 def main() -> int:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -47,7 +49,21 @@ def load_or_leave(
     if configuration.faults:
         notes(configuration.faults)
         raise typer.Exit(exits.CONFIG)
-    return configuration
+    return _able_to_reload(configuration, lambda: load(config, os.environ, flags))
+
+
+def _able_to_reload(
+    configuration: Configuration, read_again: Callable[[], Configuration]
+) -> Configuration:
+    from sockq.supervisor.fleet import Reread  # noqa: PLC0415
+
+    assert configuration.fleet is not None
+
+    def reread() -> Reread:
+        again = read_again()
+        return Reread(again.fleet, again.faults)
+
+    return replace(configuration, fleet=replace(configuration.fleet, reread=reread))
 
 
 def misuse(what: str) -> NoReturn:

@@ -1,7 +1,7 @@
 """The control socket: one JSON object per line in, one per line out. Part of the parent's loop.
 
-The directory is 0700, so whoever can connect is the same user. A client that is slow, silent or
-talks nonsense costs a descriptor until it is closed, never time.
+Directory and socket are for the fleet's user alone, and each peer is asked who it is. A client that
+is slow, silent or talks nonsense costs a descriptor until it is closed, never time.
 """
 
 from __future__ import annotations
@@ -11,15 +11,19 @@ import json
 import os
 import selectors
 import socket
+import struct
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
 from sockq.supervisor.channel import Channel
+from sockq.supervisor.unix_sockets import listen_at
 
 _CLIENTS: Final = 16
 _LINES_A_PASS: Final = 64
 _LINE_BYTES: Final = 64 * 1024
+#: Linux's ``struct ucred``: pid, uid, gid.
+_PEER: Final = struct.Struct("iII")
 
 Answer = Callable[[dict[str, object]], dict[str, object]]
 
@@ -37,13 +41,7 @@ class Control:
         self._selector = selector
         self._answer = answer
         self._clients: set[Channel] = set()
-        path.unlink(missing_ok=True)
-        self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self._listener.setblocking(False)  # noqa: FBT003 - the socket module's own name
-        with _short(path) as short:
-            self._listener.bind(short)
-        path.chmod(0o600)
-        self._listener.listen(_CLIENTS)
+        self._listener = listen_at(path, _CLIENTS)
         selector.register(self._listener, selectors.EVENT_READ, self._accept)
 
     def fds(self) -> Iterator[int]:
@@ -65,7 +63,7 @@ class Control:
             end, _ = self._listener.accept()
         except OSError:
             return
-        if len(self._clients) >= _CLIENTS:
+        if len(self._clients) >= _CLIENTS or not may_ask(peer_uid(end)):
             end.close()
             return
         client = Channel(end)
@@ -106,14 +104,15 @@ class Control:
         client.close()
 
 
-@contextlib.contextmanager
-def _short(path: Path) -> Iterator[str]:
-    """The path in a form that fits a socket address (108 bytes), where the system offers one."""
-    if len(os.fsencode(path)) < 100 or not Path("/proc/self/fd").is_dir():  # noqa: PLR2004
-        yield str(path)
-        return
-    directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        yield f"/proc/self/fd/{directory}/{path.name}"
-    finally:
-        os.close(directory)
+def may_ask(uid: int | None) -> bool:
+    """Whether a process of this user may: the fleet's own, or root. None: the system won't say."""
+    return uid is None or uid in (os.geteuid(), 0)
+
+
+def peer_uid(end: socket.socket) -> int | None:
+    """Whose process is at the other end; None where only the directory's mode protects."""
+    option = getattr(socket, "SO_PEERCRED", None)
+    if option is None:
+        return None
+    _pid, uid, _gid = _PEER.unpack(end.getsockopt(socket.SOL_SOCKET, option, _PEER.size))
+    return int(uid)

@@ -9,6 +9,7 @@ import os
 import random
 import socket
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Final
 
 from sockq.drivers.settings import MemorySettings
@@ -75,6 +76,15 @@ class Crew:
     def __iter__(self) -> Iterator[Member]:
         yield from self.helpers
         yield from self.workers
+
+    def adopt(self, settings: FleetSettings) -> None:
+        """Workers that start from now on get these settings; nothing else changes."""
+        self._settings = replace(self._settings, worker=settings.worker)
+
+    @property
+    def settings(self) -> FleetSettings:
+        """What new workers get."""
+        return self._settings
 
     def by_pid(self, pid: int) -> Member | None:
         """Whose process it is; None: not ours."""

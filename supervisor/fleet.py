@@ -49,6 +49,14 @@ class HttpContext:
     channel: socket.socket
 
 
+@dataclass(frozen=True, slots=True)
+class Reread:
+    """What came of reading the configuration again: settings, or the faults, one line each."""
+
+    settings: FleetSettings | None
+    faults: tuple[str, ...] = ()
+
+
 def _run_worker(context: WorkerContext) -> int:
     from sockq.workers.process import run_worker  # noqa: PLC0415 - preloaded before the fork
 
@@ -97,6 +105,7 @@ class FleetSettings:
         version: Shown by the status.
         http: Where ``/metrics`` and the probes are served; None: nowhere.
         facts: More that the status shows: ``{"queue": "webhooks"}``. No secrets.
+        reread: Reads the configuration again for a reload; None: there is nothing to read.
         worker_main: Body of a worker; returns its exit code.
         janitor_main: Body of the janitor.
         broker_main: Body of the memory broker.
@@ -117,6 +126,7 @@ class FleetSettings:
     http: HttpSettings | None = None
     version: str = ""
     facts: dict[str, object] = field(default_factory=dict)
+    reread: Callable[[], Reread] | None = field(default=None, compare=False)
     worker_main: Callable[[WorkerContext], int] = _run_worker
     janitor_main: Callable[[JanitorContext], int] = _run_janitor
     broker_main: Callable[[BrokerContext], int] = _run_broker

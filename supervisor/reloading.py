@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from typing import Final
 
 from sockq.supervisor.carry_out import carry_out
@@ -20,16 +21,21 @@ class Reloading:
     Attributes:
         ok: Reloads that ended well.
         failed: Reloads that were given up.
+        last_ok: How the last one ended.
+        ended_ms: Unix time of the last end; 0: none.
     """
 
     def __init__(self, settings: FleetSettings, crew: Crew, log: Log) -> None:
         self.ok = 0
         self.failed = 0
+        self.ended_ms = 0
+        self.last_ok = True
         self._settings = settings
         self._crew = crew
         self._log = log
         self._rolling: Rolling | None = None
         self._look_at = math.inf
+        self._before: FleetSettings | None = None
 
     @property
     def active(self) -> bool:
@@ -46,10 +52,20 @@ class Reloading:
         """When ``act`` must be called again."""
         return self._look_at
 
-    def begin(self, now: float, target: int) -> bool:
-        """Begin; False when one is under way."""
+    def begin(self, now: float, target: int, settings: FleetSettings | None = None) -> bool:
+        """Begin; False when one is under way.
+
+        Args:
+            now: Monotonic seconds.
+            target: Workers wanted.
+            settings: What the new workers get; None: what the old ones had. When a new worker
+                fails, all later ones get the old settings again.
+        """
         if self._rolling is not None:
             return False
+        self._before = self._crew.settings
+        if settings is not None:
+            self._crew.adopt(settings)
         room = target < len(self._crew.workers)
         soak = self._settings.soak_seconds
         seen = self._seen(now)
@@ -82,6 +98,12 @@ class Reloading:
         if self._rolling is not None:
             self._rolling.drop(slot)
 
+    def refused(self) -> None:
+        """The configuration does not hold; nothing was changed."""
+        self.failed += 1
+        self.last_ok = False
+        self.ended_ms = time.time_ns() // 1_000_000
+
     def cancel(self) -> None:
         """The fleet stops: forget the reload."""
         self._rolling = None
@@ -92,6 +114,10 @@ class Reloading:
         self.cancel()
         self.ok += ok
         self.failed += not ok
+        self.last_ok = ok
+        self.ended_ms = time.time_ns() // 1_000_000
+        if not ok and self._before is not None:
+            self._crew.adopt(self._before)
         if ok:
             self._log.info(Event.FLEET_RELOADED)
         else:

@@ -12,12 +12,12 @@ from typing import Any, Final
 
 from sockq.supervisor.board_reader import CannotTellError, find_board
 from sockq.supervisor.board_snapshot import take, totals
-from sockq.supervisor.board_view import BoardView, ProcessView
+from sockq.supervisor.board_view import BoardView
 from sockq.supervisor.board_words import FleetState
 from sockq.supervisor.endpoint_view import told
-from sockq.supervisor.http_settings import join
-from sockq.supervisor.problems import Problem, find_problems, is_stale
+from sockq.supervisor.problems import Problem, find_problems
 from sockq.supervisor.slot import SERVING
+from sockq.supervisor.status_parts import http_part, process_part, rounded, worker_part
 
 #: Schema of the document.
 SCHEMA: Final = 1
@@ -86,13 +86,20 @@ def make_document(view: BoardView, counted: dict[str, int], directory: Path) -> 
         "driver": view.facts.get("driver"),
         "queue_name": view.facts.get("queue"),
         "facts": dict(view.facts),
-        "http": _http(view),
-        "pause_left_seconds": _round(view.pause_left_seconds),
+        "http": http_part(view),
+        "pause_left_seconds": rounded(view.pause_left_seconds),
+        "reload": {
+            "active": view.reloading,
+            "ok": view.reloads,
+            "failed": view.reloads_failed,
+            "last_ok": view.reload_ok,
+            "last_at": view.reload_unix or None,
+        },
         "at": view.taken_unix,
         "pid": view.pid,
         "phase": view.state.name.lower().replace("_", "-"),
-        "up_seconds": _round(view.up_seconds),
-        "parent_beat_seconds": _round(view.parent_beat_seconds),
+        "up_seconds": rounded(view.up_seconds),
+        "parent_beat_seconds": rounded(view.parent_beat_seconds),
         "workers_wanted": view.target,
         "workers_serving": sum(one.state in SERVING for one in view.workers),
         "problems": [{"kind": one.kind, "text": one.text} for one in judged.problems],
@@ -101,14 +108,14 @@ def make_document(view: BoardView, counted: dict[str, int], directory: Path) -> 
             "leased": queue.leased,
             "delayed": queue.delayed,
             "dead": queue.dead,
-            "oldest_seconds": _round(queue.oldest_seconds),
+            "oldest_seconds": rounded(queue.oldest_seconds),
             "evicted": queue.evicted,
-            "sampled_seconds": _round(queue.sampled_seconds),
+            "sampled_seconds": rounded(queue.sampled_seconds),
             "sources": queue.sources,
         },
         "backend": {
             "up": queue.backend_down_seconds is None and queue.backend_up_seconds is not None,
-            "down_seconds": _round(queue.backend_down_seconds),
+            "down_seconds": rounded(queue.backend_down_seconds),
         },
         "totals": {
             **counted,
@@ -121,11 +128,11 @@ def make_document(view: BoardView, counted: dict[str, int], directory: Path) -> 
         "endpoints": [told(one) for one in view.endpoints],
         "lanes_open": sum(one.state == "open" for one in view.endpoints),
         "pending_reclaims": view.pending_reclaims,
-        "drain_left_seconds": _round(view.drain_left_seconds),
+        "drain_left_seconds": rounded(view.drain_left_seconds),
         "log_lines_dropped": view.log_dropped,
-        "workers": [_worker(one, view.hang_seconds) for one in view.workers],
+        "workers": [worker_part(one, view.hang_seconds) for one in view.workers],
         "helpers": [
-            _process(one) for one in (view.http, view.broker, view.janitor) if one is not None
+            process_part(one) for one in (view.http, view.broker, view.janitor) if one is not None
         ],
         "events": view.events[-50:],
     }
@@ -170,51 +177,6 @@ def _judge(view: BoardView) -> _Word:
     return _Word(word, problems)
 
 
-def _worker(one: ProcessView, hang_seconds: float) -> dict[str, Any]:
-    gauges = dict(one.gauges or {})
-    state = one.state.name.lower()
-    if is_stale(one, hang_seconds):
-        state = "stale"
-    return {
-        **_process(one),
-        "state": state,
-        "beat_seconds": _round(one.beat_seconds) if one.pid else None,
-        "backend_down_seconds": _round(one.backend_down_seconds),
-        **gauges,
-        **dict(one.counters or {}),
-        "cpu_seconds": _round(one.cpu_seconds),
-        **(one.sending.percentiles() if one.sending else {}),
-        "sending_buckets": list(one.sending.buckets) if one.sending else [],
-        "note": one.note or None,
-    }
-
-
-def _http(view: BoardView) -> dict[str, Any] | None:
-    """Where the fleet answers HTTP: the address with the port that was really taken."""
-    if view.http is None:
-        return None
-    host = view.facts.get("http_host")
-    address = join(str(host), view.http_port) if view.http_port else None
-    return {"address": address, "socket": view.facts.get("http_socket")}
-
-
-def _process(one: ProcessView) -> dict[str, Any]:
-    ended = one.deaths > 0
-    return {
-        "name": one.name,
-        "pid": one.pid,
-        "state": one.state.name.lower(),
-        "state_seconds": _round(one.state_seconds),
-        "generation": one.generation,
-        "up_seconds": _round(one.up_seconds),
-        "restarts": one.restarts,
-        "last_cause": one.last_cause.label if ended else None,
-        "last_exit": str(one.last_exit) if ended else None,
-        "last_end_seconds": _round(one.last_end_seconds),
-        "next_start_seconds": _round(one.next_start_seconds),
-    }
-
-
 def _queue_line(document: StatusDocument, queue: dict[str, Any]) -> str:
     oldest = queue["oldest_seconds"]
     parts = [
@@ -245,7 +207,3 @@ def _workers_line(document: StatusDocument) -> str:
 
 def _count(value: int | None) -> str:
     return "-" if value is None else str(value)
-
-
-def _round(value: float | None) -> float | None:
-    return None if value is None else round(value, 3)

@@ -11,7 +11,6 @@ import selectors
 from typing import Final
 
 from sockq.supervisor import board_words as words
-from sockq.supervisor.board_words import FleetState
 from sockq.supervisor.brake import Brake
 from sockq.supervisor.carry_out import carry_out
 from sockq.supervisor.channels import Channels
@@ -22,6 +21,7 @@ from sockq.supervisor.fleet_board import FleetBoard
 from sockq.supervisor.member import Member, Role
 from sockq.supervisor.owners import Known, OwnersFile
 from sockq.supervisor.process import reap
+from sockq.supervisor.publish import publish
 from sockq.supervisor.reclaims import Reclaims
 from sockq.supervisor.reloading import Reloading
 from sockq.supervisor.restart import Cause
@@ -49,6 +49,10 @@ class Steps:
         reclaims: Dead owners whose jobs are not given back yet.
         reloading: The reload that is under way, if any.
         paused: Whether the workers were told to claim nothing.
+        pause_until: When that ends by itself, monotonic seconds.
+        brake: Stops a crash loop.
+        announced: Some worker was ready.
+        slots_used: The highest slot ever used, plus one.
         over: Nothing runs any more, and nothing will.
         exit_code: Of the fleet, once it is over.
     """
@@ -68,26 +72,27 @@ class Steps:
         self.reclaims = Reclaims()
         self.reloading = Reloading(settings, crew, log)
         self.paused = self.over = False
+        self.pause_until = math.inf
         self.exit_code = exits.OK
         self._settings = settings
         self._fleet = fleet
         self._owners = owners
         self._log = log
-        self._brake = Brake(settings.restart, crew, fleet, log)
+        self.brake = Brake(settings.restart, crew, fleet, log)
         self._channels = Channels(selector, self.reclaims, log, self._look)
         self._endings = Endings(fleet, log)
-        self._booted = self._announced = self._refused = False
-        self._slots_used = 0
+        self._booted = self.announced = self._refused = False
+        self.slots_used = 0
         self._give_back_until = math.inf
 
     # The loop's side --------------------------------------------------------------------------
 
     def next_deadline(self) -> float:
         """When something is due at the latest, monotonic seconds. The slots hold the truth."""
-        soonest = min(self._give_back_until, self.reloading.look_at)
+        soonest = min(self._give_back_until, self.reloading.look_at, self.pause_until)
         for member in self.crew:
             if member.slot.deadline is not None:
-                soonest = min(soonest, member.slot.deadline, self._brake.proof_at(member))
+                soonest = min(soonest, member.slot.deadline, self.brake.proof_at(member))
         return soonest
 
     def slept(self, now: float, lag: float) -> None:
@@ -127,20 +132,22 @@ class Steps:
                 actions = slot.due(now)
                 if actions != (Action.START,):
                     carry_out(member, actions, self._log)
-                elif forks > 0 and self._brake.lets_start(member, now):
+                elif forks > 0 and self.brake.lets_start(member, now):
                     forks -= 1
                     self._start(member, now)
-            self._brake.look(member, now)
+            self.brake.look(member, now)
+        if now >= self.pause_until:
+            self.pause(paused=False)
         if self.shutdown.deadline is None:
             self._advance_boot(now)
             self.reloading.act(now)
             limit = self._settings.give_up_seconds
-            if limit is not None and self._brake.seconds_on(now) >= limit:
+            if limit is not None and self.brake.seconds_on(now) >= limit:
                 self.stop(now, code=exits.GAVE_UP)
         if self.shutdown.deadline is not None:
             self._advance_stop(now)
         self._channels.tell_reclaims(self.crew.janitor)
-        self._publish()
+        publish(self, self._fleet)
 
     # What the operator asks for -----------------------------------------------------------------
 
@@ -173,21 +180,37 @@ class Steps:
             if worker.index < target:
                 worker.slot.want(now)
             elif worker.slot.wanted and worker.index != self.reloading.surge:
-                self._brake.forget(worker)
+                self.brake.forget(worker)
                 self.reloading.drop(worker.index)
                 worker.slot.unwant(now)
                 until = now + self._settings.drain_seconds
                 carry_out(worker, worker.slot.stop(now, until), self._log)
         return True
 
-    def reload(self, now: float) -> bool:
+    def reload(self, now: float, settings: FleetSettings | None = None) -> bool:
         """Replace all workers, one at a time; False when that cannot begin now."""
-        can = self._booted and self.shutdown.deadline is None
-        return can and self.reloading.begin(now, self.target)
+        return self.can_reload and self.reloading.begin(now, self.target, settings)
 
-    def pause(self, *, paused: bool) -> None:
-        """Have the workers claim nothing more (or again)."""
+    @property
+    def can_reload(self) -> bool:
+        """Whether a reload could begin now."""
+        busy = not self._booted or self.reloading.active
+        return not busy and self.shutdown.deadline is None
+
+    def replace(self, worker: Member, now: float) -> bool:
+        """Drain one worker; a new one takes its place. False: it has no process, or leaves."""
+        actions = worker.slot.stop(now, now + self._settings.drain_seconds)
+        carry_out(worker, actions, self._log)
+        return bool(actions)
+
+    def retry(self, now: float) -> int:
+        """Start now whatever waits for its next start; returns how many."""
+        return self.brake.retry(now)
+
+    def pause(self, *, paused: bool, until: float = math.inf) -> None:
+        """Have the workers claim nothing more (or again); ``until``: monotonic seconds."""
         self.paused = paused
+        self.pause_until = until if paused else math.inf
         self._log.info(Event.FLEET_PAUSED if paused else Event.FLEET_RESUMED)
         for worker in self.crew.workers:
             if worker.process is not None:
@@ -201,7 +224,7 @@ class Steps:
         process = self.crew.launch(member, now)
         if process is None:
             self._fleet.add(words.FORKS_FAILED)
-            self._brake.forget(member)
+            self.brake.forget(member)
             delay = member.backoff.delay(
                 Cause.FORK_FAILED, lived_seconds=0.0, ready_seconds=0.0, progress=False
             )
@@ -212,12 +235,12 @@ class Steps:
         self._channels.watch(member, process)
         if self.paused and member.role is Role.WORKER:
             process.channel.send(b"P")
-        self._slots_used = max(self._slots_used, member.index + 1)
+        self.slots_used = max(self.slots_used, member.index + 1)
 
     def _look(self, member: Member, now: float) -> None:
         carry_out(member, member.observe(now, self._fleet.board), self._log)
-        if member.role is Role.WORKER and member.ever_ready and not self._announced:
-            self._announced = True
+        if member.role is Role.WORKER and member.ever_ready and not self.announced:
+            self.announced = True
             self._log.info(Event.FLEET_READY, workers=self.target)
 
     def _judged(self, member: Member, ending: Ending, now: float) -> None:
@@ -228,8 +251,8 @@ class Steps:
                 self.exit_code = self.exit_code or exits.DRAIN_CUT
             return
         if member.role is Role.WORKER:
-            self._brake.ended(member, cause, now, self.target)
-            if cause is Cause.CONFIG and not self._announced:
+            self.brake.ended(member, cause, now, self.target)
+            if cause is Cause.CONFIG and not self.announced:
                 self.stop(now, code=ending.exit.code or exits.CONFIG)
         elif not member.ever_ready and member.role is not Role.HTTP:
             if cause in REFUSALS:
@@ -271,24 +294,3 @@ class Steps:
         if not self._refused:
             self._log.info(Event.FLEET_STOPPED, code=self.exit_code, not_given_back=left)
         self.over = True
-
-    def _publish(self) -> None:
-        for member in self.crew:
-            member.publish()
-        fleet = self._fleet
-        fleet.set(words.TARGET, self.target)
-        fleet.set(words.SLOTS_USED, self._slots_used)
-        fleet.set(words.PENDING_RECLAIMS, len(self.reclaims))
-        fleet.set(words.RETRY_AT_NS, int(self._brake.retry_at * _NS))
-        fleet.set(words.RELOADS_OK, self.reloading.ok)
-        fleet.set(words.RELOADS_FAILED, self.reloading.failed)
-        fleet.set_state(self._state())
-
-    def _state(self) -> FleetState:
-        if self.shutdown.deadline is not None:
-            return FleetState.DRAINING
-        if self._brake.on:
-            return FleetState.CRASH_LOOP
-        if not self._announced:
-            return FleetState.STARTING
-        return FleetState.PAUSED if self.paused else FleetState.RUNNING

@@ -55,6 +55,7 @@ class Event(StrEnum):
     BACKEND_UP = "backend-up"
     JANITOR_FAULT = "janitor-fault"
     CONTROL_FAULT = "control-fault"
+    CONTROL_ASKED = "control-asked"
     HTTP_NOT_SERVED = "http-not-served"
     ATTEMPT_FAILED = "attempt-failed"
     JOB_DEAD = "job-dead"

@@ -1,0 +1,112 @@
+"""``sockq ctl``: one request to a running fleet, one line about what it did, an exit code."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+from sockq.supervisor.control_client import NoAnswerError, NoFleetError, ask
+from sockq.supervisor.output import note, notes, say
+from sockq.supervisor.settings_directory import default_directory
+from sockq.supervisor.status_document import duration, read_status
+
+DONE: Final = 0
+REFUSED: Final = 1
+NO_FLEET: Final = 2
+NO_ANSWER: Final = 3
+
+_LOOK_SECONDS: Final = 0.1
+_TELL_SECONDS: Final = 2.0
+
+#: Of a document and the answer: what is still to do, or None when it is over.
+Progress = Callable[[dict[str, Any], dict[str, Any]], str | None]
+
+
+def control(
+    directory: Path | None, request: dict[str, object], wait: Progress | None = None
+) -> int:
+    """Ask, say what was done, and wait for its end when ``wait`` says how.
+
+    Returns:
+        0 done, 1 refused, 2 no fleet, 3 it could not be asked.
+    """
+    given = directory or os.environ.get("SOCKQ_DIR") or default_directory(os.environ)
+    place = Path(given).expanduser().absolute()
+    try:
+        answer = ask(place, request)
+    except NoFleetError as error:
+        note(str(error))
+        return NO_FLEET
+    except NoAnswerError as error:
+        note(str(error))
+        return NO_ANSWER
+    if not answer.get("ok"):
+        note(str(answer.get("error", "refused")))
+        faults = answer.get("faults")
+        notes([str(one) for one in faults] if isinstance(faults, list) else [])
+        return REFUSED
+    say(str(answer.get("did", "done")))
+    return DONE if wait is None else _wait(place, answer, wait)
+
+
+def until_stopped(document: dict[str, Any], _answer: dict[str, Any]) -> str | None:
+    """Progress of a stop."""
+    if document["state"] in ("DOWN", "UNKNOWN"):
+        return None
+    workers = sum(one["pid"] is not None for one in document["workers"])
+    left = document.get("drain_left_seconds")
+    told = f"{workers} workers, {_held(document)} jobs in flight"
+    return told if left is None else f"{told}, at most {duration(left)} left"
+
+
+def until_drained(document: dict[str, Any], _answer: dict[str, Any]) -> str | None:
+    """Progress of a drain: over when nothing is held, and nobody claims.
+
+    A claim that waited for jobs when the pause came may still bring some, until its wait is over.
+    """
+    from sockq.workers.claimer import WAIT_SECONDS  # noqa: PLC0415 - brings asyncio
+
+    serving = [one for one in document["workers"] if one["pid"]]
+    paused = all(
+        one["state"] == "paused" and one["state_seconds"] > WAIT_SECONDS for one in serving
+    )
+    held = _held(document)
+    if (paused and not held) or document["state"] in ("DOWN", "UNKNOWN"):
+        return None
+    return f"{held} jobs in flight"
+
+
+def until_reloaded(document: dict[str, Any], answer: dict[str, Any]) -> str | None:
+    """Progress of a restart or reload."""
+    if document["state"] in ("DOWN", "UNKNOWN"):
+        return None
+    reload = document["reload"]
+    if reload["ok"] + reload["failed"] >= answer["reload"]:
+        return None
+    return f"{document['workers_serving']} workers up, {document['workers_wanted']} wanted"
+
+
+def _held(document: dict[str, Any]) -> int:
+    return sum(one.get("in_flight") or 0 for one in document["workers"] if one["pid"])
+
+
+def _wait(directory: Path, answer: dict[str, Any], progress: Progress) -> int:
+    tell_at = time.monotonic() + _TELL_SECONDS
+    while True:
+        document = read_status(directory)
+        left = progress(document, answer)
+        if left is None:
+            break
+        if time.monotonic() >= tell_at:
+            note(left)
+            tell_at += _TELL_SECONDS
+        time.sleep(_LOOK_SECONDS)
+    if progress is until_reloaded and not document.get("reload", {}).get("last_ok", True):
+        note("a new worker ended at once: the reload was given up; the log says why")
+        return REFUSED
+    if progress is until_stopped:
+        say("stopped")
+    return DONE
