@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
-import queue
 import socket
 import ssl
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from urllib3.connection import HTTPConnection, HTTPSConnection, ProxyConfig
@@ -26,8 +25,8 @@ from sockq.workers.answer import one_line
 from sockq.workers.endpoint import Endpoint
 from sockq.workers.outcome import Fault
 from sockq.workers.proxy import Proxies, Proxy
+from sockq.workers.threads import Threads
 
-_IDLE_THREAD_SECONDS: Final = 30.0
 _NODELAY: Final[list[tuple[int, int, int | bytes]]] = [
     (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # urllib3 leaves it out towards a proxy
 ]
@@ -159,9 +158,6 @@ def _explain(error: Exception, endpoint: Endpoint, proxy: Proxy | None) -> Conne
 class Connector:
     """A small pool of threads that open connections.
 
-    Its threads are daemons: a resolver that hangs must not hold up the end of the process. They
-    start when needed and end when unused for 30 s.
-
     Args:
         threads: At most so many at once.
         tls: For ``https``; by default the system's certificates, names checked, TLS 1.2 or newer.
@@ -171,14 +167,10 @@ class Connector:
     def __init__(
         self, threads: int, tls: ssl.SSLContext | None = None, proxies: Proxies | None = None
     ) -> None:
-        self._limit = threads
         self._tls = tls
         self._proxies = Proxies() if proxies is None else proxies
         self._lock = threading.Lock()
-        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
-        self._threads = 0
-        self._idle = 0
-        self._closed = False
+        self._threads = Threads(threads, "sockq-connect")
 
     def open(
         self,
@@ -193,44 +185,23 @@ class Connector:
             deadline: Monotonic seconds after which nobody waits for it.
             give: Called once, in the thread, with the result. Must take care of the socket.
         """
-        with self._lock:
-            if self._idle <= self._jobs.qsize() and self._threads < self._limit:
-                self._threads += 1
-                name = "sockq-connect"
-                threading.Thread(target=self._work, name=name, daemon=True).start()
-            self._jobs.put((endpoint, deadline, give))
+        self._threads.do(partial(self._work, endpoint, deadline, give))
 
     def close(self) -> None:
         """Let the threads end; those at work end after it. Does not wait."""
-        self._closed = True
-        with self._lock:
-            for _ in range(self._threads):
-                self._jobs.put(None)
+        self._threads.close()
 
-    def _work(self) -> None:
-        while (job := self._next()) is not None:
-            endpoint, deadline, give = job
-            left = deadline - time.monotonic()
-            if left <= 0 or self._closed:
-                give(ConnectFailure(Fault.TIMEOUT, "no thread was free to connect in time"))
-            else:
-                give(connect(endpoint, left, self._proxies, self._context(endpoint)))
-
-    def _next(self) -> _Job | None:
-        """Wait for something to do; None: the thread ends, and is no longer counted."""
-        with self._lock:
-            self._idle += 1
-        job = None
-        with contextlib.suppress(queue.Empty):
-            job = self._jobs.get(timeout=_IDLE_THREAD_SECONDS)
-        with self._lock:
-            self._idle -= 1
-            if job is None and not self._closed:  # something may have come in this moment
-                with contextlib.suppress(queue.Empty):
-                    job = self._jobs.get_nowait()
-            if job is None:
-                self._threads -= 1
-            return job
+    def _work(
+        self,
+        endpoint: Endpoint,
+        deadline: float,
+        give: Callable[[Connected | ConnectFailure], None],
+    ) -> None:
+        left = deadline - time.monotonic()
+        if left <= 0 or self._threads.closed:
+            give(ConnectFailure(Fault.TIMEOUT, "no thread was free to connect in time"))
+        else:
+            give(connect(endpoint, left, self._proxies, self._context(endpoint)))
 
     def _context(self, endpoint: Endpoint) -> ssl.SSLContext | None:
         """Make the TLS context when it is first wanted: reading the certificates takes a while."""
@@ -241,6 +212,3 @@ class Connector:
                 self._tls = ssl.create_default_context()
                 self._tls.minimum_version = ssl.TLSVersion.TLSv1_2
             return self._tls
-
-
-_Job = tuple[Endpoint, float, Callable[[Connected | ConnectFailure], None]]
