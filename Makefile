@@ -17,7 +17,7 @@ run: $(VENV)/.installed  ## sockq demo: a fleet on the memory queue, jobs, a rec
 	@$(BIN)/sockq demo $(ARGS)
 
 test: $(VENV)/.test  ## all tests, on real servers and processes (ARGS= goes to pytest, JOBS= processes)
-	@.ci/needs redis-server nginx mariadbd postgres
+	@.ci/needs redis-server nginx mariadbd postgres promtool
 	@$(BIN)/pytest -n $(JOBS) --dist worksteal $(ARGS)
 
 lint: $(VENV)/.lint typing-links  ## ruff, mypy --strict and the rule that no floor imports upwards
