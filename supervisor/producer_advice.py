@@ -99,13 +99,14 @@ def acl_rule(prefix: str, queue: str, *, cluster: bool = False) -> str:
 
 
 def _literal(text: str) -> str:
-    """A glob pattern that only this text fits."""
-    return "".join(f"\\{sign}" if sign in _GLOB_SIGNS else sign for sign in text)
+    """A glob pattern that this text fits; Redis takes no spaces in one, so any sign fits there."""
+    escaped = (f"\\{sign}" if sign in _GLOB_SIGNS else sign for sign in text)
+    return "".join("?" if sign.isspace() else sign for sign in escaped)
 
 
 def _quoted(word: str) -> str:
     """As redis-cli reads a word."""
-    if not any(sign.isspace() or sign in "\"'" for sign in word):
+    if not any(sign in "\\\"'" for sign in word):
         return word
     escaped = word.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'

@@ -73,24 +73,22 @@ def whose(
     """
     soketi_key, sockudo_key = _soketi_key(document), _first(document, _SOCKUDO_KEYS)
     variable = _variable(environ, _SOKETI_VARIABLES)
+    fault = None
     if soketi_key and sockudo_key:
-        return "soketi", (
+        fault = (
             f'"{soketi_key}" is a key of soketi and "{sockudo_key}" one of Sockudo:'
             " give the file of one server"
         )
-    if soketi_key:
-        return "soketi", None
-    if sockudo_key:
-        return "Sockudo", variable and (
+    elif sockudo_key and variable:
+        fault = (
             f'variable {variable} is of soketi, and the file of Sockudo ("{sockudo_key}"):'
             " unset it, or give soketi's file"
         )
-    if variable:
-        return "soketi", None
+    if sockudo_key:
+        return "Sockudo", fault
     bare = _variable(environ, _BARE_VARIABLES)
-    if bare and not document and not _variable(environ, _SOCKUDO_VARIABLES):
-        return "soketi", None
-    return "Sockudo", None
+    alone = bare and not document and not _variable(environ, _SOCKUDO_VARIABLES)
+    return "soketi" if soketi_key or variable or alone else "Sockudo", fault
 
 
 def _variable(environ: Mapping[str, str], starts: tuple[str, ...]) -> str:

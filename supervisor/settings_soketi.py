@@ -43,11 +43,18 @@ def soketi_queue(layers: Layers, driver: Value, directory: Path) -> Queue:
         return _redis(layers, lease)
     if driver.value == "sqs":
         return _sqs(layers, lease, directory)
+    if any(_names_driver(fault) for fault in layers.faults):
+        return Queue(NoneSettings())
     fault = (
         f"queue.driver ({driver.origin}): soketi's sync driver delivers inside the server and"
         " leaves no queue; set SOKETI_QUEUE_DRIVER=redis (or sqs) for the servers and for sockq"
     )
     return Queue(NoneSettings(), faults=(fault,))
+
+
+def _names_driver(fault: str) -> bool:
+    """Whether a fault says already that the driver is no driver."""
+    return "queue.driver: expected" in fault or "QUEUE_DRIVER: expected" in fault
 
 
 def _redis(layers: Layers, lease: LeaseSettings) -> Queue:
