@@ -14,7 +14,7 @@ from sockq.workers import board
 from sockq.workers.app_directory import AppDirectory, UnusableApp
 from sockq.workers.apps import App
 from sockq.workers.board import SlotWriter
-from sockq.workers.settler import Settler
+from sockq.workers.delivery import Desk
 from sockq.workers.verdict import unknown_app
 from sockq.workers.webhook_job import WebhookJob
 from sockq.workers.worker_log import WorkerLog
@@ -23,7 +23,7 @@ LEAST_WAIT_SECONDS: Final = 2.0
 MOST_WAIT_SECONDS: Final = 15.0
 FAULT_SECONDS: Final = 5.0
 
-Dispatch = Callable[[Settler, Lease, WebhookJob, App], None]
+Dispatch = Callable[[Desk, Lease, WebhookJob, App], None]
 
 
 class LookUps:
@@ -53,9 +53,9 @@ class LookUps:
         self._tasks: set[asyncio.Task[None]] = set()
         self._down_since = 0.0
 
-    def start(self, settler: Settler, lease: Lease, job: WebhookJob) -> None:
+    def start(self, desk: Desk, lease: Lease, job: WebhookJob) -> None:
         """Look the app of a job up; the job is dispatched or settled in the end."""
-        task = asyncio.get_running_loop().create_task(self._look_up(settler, lease, job))
+        task = asyncio.get_running_loop().create_task(self._look_up(desk, lease, job))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -76,11 +76,11 @@ class LookUps:
             task.cancel()
         await asyncio.gather(*left, return_exceptions=True)
 
-    async def _look_up(self, settler: Settler, lease: Lease, job: WebhookJob) -> None:
+    async def _look_up(self, desk: Desk, lease: Lease, job: WebhookJob) -> None:
         try:
             app = await self._apps.find(job.app_id, job.app_key)
             if app is not None:
-                self._dispatch(settler, lease, job, app)
+                self._dispatch(desk, lease, job, app)
                 return
             now_ms = time.time_ns() // 1_000_000
             settlement = unknown_app(
@@ -88,20 +88,20 @@ class LookUps:
             )
             if isinstance(settlement, Dead):
                 self._log.dead(settlement)
-            settler.add(settlement)
+            desk.add(settlement)
         except BackendUnavailable:
             self.show()
-            settler.add(Release(lease, delay_seconds=self._wait_seconds()))
+            desk.add(Release(lease, delay_seconds=self._wait_seconds()))
         except UnusableApp as error:
             dead = Dead(lease, f"unusable app: {error}", lease.state)
             self._log.dead(dead)
-            settler.add(dead)
+            desk.add(dead)
         except asyncio.CancelledError:
-            settler.add(Release(lease))
+            desk.add(Release(lease))
             raise
         except Exception as error:  # a fault of ours must not take the worker or the job
             self._log.internal_error(lease, error)
-            settler.add(Retry(lease, FAULT_SECONDS, lease.state))
+            desk.add(Retry(lease, FAULT_SECONDS, lease.state))
 
     def _wait_seconds(self) -> float:
         """For how long a job waits in the queue: the longer, the longer the outage has lasted."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import msgspec
 
-from sockq.drivers.job import Ack, Dead, Lease, Release
+from sockq.drivers.job import Ack, Dead, Lease, Release, Settlement
 from sockq.workers import board
 from sockq.workers.apps import App, FunctionTarget, Webhook
 from sockq.workers.delivery_id import delivery_id
@@ -26,8 +26,27 @@ from sockq.workers.target_state import JobState, TargetState
 from sockq.workers.verdict import NotDue, TargetResult, Unsent, conclude
 from sockq.workers.worker_log import WorkerLog
 
-_DELIVERED: Final = Delivered()
+_DELIVERED: Final = TargetResult(Delivered(), None)
 _UNSENT: Final = Unsent()
+
+
+class Desk:
+    """What all jobs of one source share in a worker.
+
+    Attributes:
+        add: Settles a job (``Settler.add``).
+        words: The worker's slot of the board.
+        meter: Where the ends of requests are counted.
+        log: Where they are told.
+    """
+
+    __slots__ = ("add", "log", "meter", "words")
+
+    def __init__(self, settler: Settler, words: memoryview, meter: Meter, log: WorkerLog) -> None:
+        self.add: Callable[[Settlement], None] = settler.add
+        self.words = words
+        self.meter = meter
+        self.log = log
 
 
 class Delivery(Request):
@@ -51,14 +70,15 @@ class Delivery(Request):
         run = self._run
         body = self._body
         before = self._before
-        run.words[board.ATTEMPTS] += 1
-        run.words[board.BYTES_OUT] += len(body)
+        words = run.desk.words
+        words[board.ATTEMPTS] += 1
+        words[board.BYTES_OUT] += len(body)
         return (
             b"%bX-Pusher-Key: %b\r\nX-Pusher-Signature: %b\r\nX-Sockq-Delivery-Id: %b\r\n"
             b"X-Sockq-Attempt: %d\r\nContent-Length: %d\r\n\r\n%b"
         ) % (
             self.endpoint.static_head,
-            run.key_bytes,
+            run.job.app_key.encode(),
             signer_for(run.secret).sign(body),
             delivery_id(run.lease.id, self.webhook.target_id),
             1 if before is None else before.attempts + 1,
@@ -71,11 +91,15 @@ class Delivery(Request):
         run = self._run
         if 200 <= outcome.status < 300:  # noqa: PLR2004 - success is any 2xx
             before = self._before
-            count = run.meter.delivered
+            count = run.desk.meter.delivered
             if before is not None and before.attempts:
-                count = run.meter.delivered_later
-            count(self.webhook, run.job.app_id, outcome.elapsed_seconds, run.job.time_ms)
-            run.result(self.webhook, TargetResult(_DELIVERED, None))
+                count = run.desk.meter.delivered_later
+            job = run.job
+            count(self.webhook, job.app_id, outcome.elapsed_seconds, job.time_ms)
+            if run.results is None:
+                run.desk.add(Ack(run.lease))
+            else:
+                run.result(self.webhook, _DELIVERED)
             return
         now_ms = time.time_ns() // 1_000_000
         after = self._after(outcome, now_ms)
@@ -96,11 +120,11 @@ class Delivery(Request):
     def _count(self, outcome: Outcome, decision: Decision, after: TargetState) -> None:
         run = self._run
         if outcome.parked_seconds:
-            run.meter.parked(self.webhook, run.job.app_id)
+            run.desk.meter.parked(self.webhook, run.job.app_id)
             return
-        run.words[board.FAILED] += 1
-        run.log.attempt_failed(run.lease, self.webhook.label, outcome, after.attempts)
-        row = run.meter.failed(
+        run.desk.words[board.FAILED] += 1
+        run.desk.log.attempt_failed(run.lease, self.webhook.label, outcome, after.attempts)
+        row = run.desk.meter.failed(
             self.webhook,
             run.job.app_id,
             outcome,
@@ -156,14 +180,9 @@ class Call(Delivery):
                 "X-Sockq-Attempt": str(attempt),
             }
             payload = wrapped(payload, self.function, proof)
-        run.words[board.ATTEMPTS] += 1
-        run.words[board.BYTES_OUT] += len(payload)
+        run.desk.words[board.ATTEMPTS] += 1
+        run.desk.words[board.BYTES_OUT] += len(payload)
         return payload
-
-
-def _make(run: JobRun, webhook: Webhook, body: bytes, before: TargetState | None) -> Delivery:
-    kind = Call if webhook.endpoint is None else Delivery
-    return kind(run, webhook, body, before)
 
 
 class JobRun:
@@ -172,59 +191,49 @@ class JobRun:
     Attributes:
         lease: The claim.
         job: The parsed job.
-        owed: Targets still owed, or None for all that match.
-        words: The worker's slot of the board.
-        meter: Where the ends of requests are counted.
-        log: Where they are told.
+        state: What it was claimed with; None: nothing was tried yet.
+        desk: What it shares with the others of its source.
+        results: By target id, as far as known; None while a single request decides alone.
     """
 
-    __slots__ = (
-        "_app", "_open", "_results", "_settler", "_state",
-        "job", "key_bytes", "lease", "log", "meter", "owed", "secret", "words",
-    )  # fmt: skip
+    __slots__ = ("_app", "_open", "desk", "job", "lease", "results", "state")
 
     def __init__(
-        self,
-        lease: Lease,
-        job: WebhookJob,
-        app: App,
-        state: JobState | None,
-        settler: Settler,
-        words: memoryview,
-        meter: Meter,
-        log: WorkerLog,
+        self, lease: Lease, job: WebhookJob, app: App, state: JobState | None, desk: Desk
     ) -> None:
         self.lease = lease
         self.job = job
-        self.owed = None if state is None else state.owed
-        self.secret = app.secret if job.app_secret is None else job.app_secret
-        self.key_bytes = job.app_key.encode()
-        self.words = words
-        self.meter = meter
-        self.log = log
+        self.state = state
+        self.desk = desk
+        self.results: dict[str, TargetResult] | None = None
         self._app = app
-        self._state = state
-        self._settler = settler
-        self._results: dict[str, TargetResult] | None = None
-        self._open = 0
+        self._open = 1
+
+    @property
+    def owed(self) -> frozenset[str] | None:
+        """Targets still owed, or None for all that match."""
+        return None if self.state is None else self.state.owed
+
+    @property
+    def secret(self) -> str:
+        """What signs: the job's own secret where its dialect carries one, else the app's."""
+        own = self.job.app_secret
+        return self._app.secret if own is None else own
 
     def open(self, planned: Sequence[Planned], now_ms: int) -> list[Delivery]:
         """Make the deliveries that are due; a job without any is settled at once."""
-        state = self._state
-        if state is None and len(planned) == 1:
-            self._open = 1
-            return [_make(self, planned[0].webhook, planned[0].body, None)]
+        if self.state is None and len(planned) == 1:
+            return [self._delivery(planned[0], None)]
         due: list[Delivery] = []
-        self._results = results = {}
-        known = {} if state is None else state.targets
+        self.results = results = {}
+        known = {} if self.state is None else self.state.targets
         for plan in planned:
-            webhook = plan.webhook
-            before = known.get(webhook.target_id)
+            before = known.get(plan.webhook.target_id)
             if before is not None and before.due_ms > now_ms:
                 wait_seconds = (before.due_ms - now_ms) / 1000
-                results[webhook.target_id] = TargetResult(NotDue(wait_seconds), before)
+                results[plan.webhook.target_id] = TargetResult(NotDue(wait_seconds), before)
             else:
-                due.append(_make(self, webhook, plan.body, before))
+                due.append(self._delivery(plan, before))
         for target_id in (self.owed or frozenset()) - {p.webhook.target_id for p in planned}:
             reason = "the webhook that was still owed is no longer configured"
             results[target_id] = TargetResult(GiveUp(reason), known.get(target_id))
@@ -233,26 +242,27 @@ class JobRun:
             self._conclude()
         return due
 
+    def _delivery(self, plan: Planned, before: TargetState | None) -> Delivery:
+        kind = Call if plan.webhook.endpoint is None else Delivery
+        return kind(self, plan.webhook, plan.body, before)
+
     def give_back(self) -> None:
         """Nothing was started: the job goes back as it came."""
-        self._settler.add(Release(self.lease))
+        self.desk.add(Release(self.lease))
 
     def result(self, webhook: Webhook, result: TargetResult) -> None:
         """One target is through."""
+        if self.results is None:
+            self.results = {}
+        self.results[webhook.target_id] = result
         self._open -= 1
-        if self._results is None:
-            if result.decision is _DELIVERED:
-                self._settler.add(Ack(self.lease))
-                return
-            self._results = {}
-        self._results[webhook.target_id] = result
         if not self._open:
             self._conclude()
 
     def _conclude(self) -> None:
-        assert self._results is not None
+        assert self.results is not None
         now_ms = time.time_ns() // 1_000_000
-        settlement = conclude(self.lease, self._state, self._results, now_ms)
+        settlement = conclude(self.lease, self.state, self.results, now_ms)
         if isinstance(settlement, Dead):
-            self.log.dead(settlement)
-        self._settler.add(settlement)
+            self.desk.log.dead(settlement)
+        self.desk.add(settlement)

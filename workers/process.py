@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import signal
 import socket
 import time
@@ -55,6 +56,9 @@ class WorkerContext:
 
 def run_worker(context: WorkerContext) -> int:
     """Work until told to stop; return the exit code (see ``exits``)."""
+    # A claim makes some thousand objects at once and none of them in a cycle: the default, a
+    # collection for each 700, would look through them several times a claim.
+    gc.set_threshold(20_000, 20, 20)
     return asyncio.run(_Process(context).run())
 
 

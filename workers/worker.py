@@ -13,14 +13,14 @@ from dataclasses import dataclass
 
 from sockq.drivers.errors import BackendRefused, SockqError
 from sockq.drivers.job import Dead, Lease, Release, Retry, Settlement
-from sockq.drivers.source import Driver, Source
+from sockq.drivers.source import Dialect, Driver, Source
 from sockq.workers import board
 from sockq.workers.app_directory import AppDirectory
 from sockq.workers.app_look_up import LookUps
 from sockq.workers.apps import App
 from sockq.workers.board import SlotWriter, WorkerState
 from sockq.workers.claimer import Claimer, Room
-from sockq.workers.delivery import Delivery, JobRun
+from sockq.workers.delivery import Delivery, Desk, JobRun
 from sockq.workers.dialect import Invalid, WebhookJob, parse
 from sockq.workers.outage import Outage, Recovery
 from sockq.workers.plan import plan
@@ -101,12 +101,13 @@ class Worker:
         settler = Settler(
             source, self._settings.lease_seconds, outage, self._settled, self._lease_lost
         )
+        desk = Desk(settler, self._words, self._tally.meter, self._log)
         claimer = Claimer(
             source,
             owner,
             self._room,
             outage,
-            start=lambda leases: self._start_all(source, settler, leases),
+            start=lambda leases: self._start_all(source.dialect, settler, desk, leases),
             on_answer=self._answered,
         )
         spawn = asyncio.get_running_loop().create_task
@@ -167,57 +168,58 @@ class Worker:
     def _answered(self) -> None:
         self._words[board.FETCH_OK_NS] = time.monotonic_ns()
 
-    def _start_all(self, source: Source, settler: Settler, leases: Sequence[Lease]) -> None:
-        words = self._words
-        words[board.CLAIMED] += len(leases)
+    def _start_all(
+        self, dialect: Dialect, settler: Settler, desk: Desk, leases: Sequence[Lease]
+    ) -> None:
+        self._words[board.CLAIMED] += len(leases)
         for lease in leases:
             settler.hold(lease)
             if self._draining:
-                settler.add(Release(lease))
+                desk.add(Release(lease))
                 continue
             try:
-                self._start(source, settler, lease)
+                self._start(dialect, desk, lease)
             except Exception as error:  # a fault of ours must not take the worker or the job
                 self._log.internal_error(lease, error)
-                settler.add(Retry(lease, 5.0, lease.state))
+                desk.add(Retry(lease, 5.0, lease.state))
 
-    def _start(self, source: Source, settler: Settler, lease: Lease) -> None:
-        job = parse(lease.payload, source.dialect)
+    def _start(self, dialect: Dialect, desk: Desk, lease: Lease) -> None:
+        job = parse(lease.payload, dialect)
         if isinstance(job, Invalid):
-            self._bury(settler, lease, f"invalid job: {job.reason}")
+            self._bury(desk, lease, f"invalid job: {job.reason}")
             return
         app = self._apps.peek(job.app_id, job.app_key)
         if app is not None:
-            self._dispatch(settler, lease, job, app)
-            return
-        self._look_ups.start(settler, lease, job)
+            self._dispatch(desk, lease, job, app)
+        else:
+            self._look_ups.start(desk, lease, job)
 
-    def _dispatch(self, settler: Settler, lease: Lease, job: WebhookJob, app: App) -> None:
+    def _dispatch(self, desk: Desk, lease: Lease, job: WebhookJob, app: App) -> None:
         if job.proof is not None and not verify(app.secret, job.whole or b"", job.proof):
-            self._bury(settler, lease, "tampered: the job's signature is not its app's")
+            self._bury(desk, lease, "tampered: the job's signature is not its app's")
             return
         state: JobState | None = None
         if lease.state:
             try:
                 state = decode(lease.state)
             except ValueError as error:
-                self._bury(settler, lease, str(error))
+                self._bury(desk, lease, str(error))
                 return
-        meter = self._tally.meter
-        run = JobRun(lease, job, app, state, settler, self._words, meter, self._log)
+        run = JobRun(lease, job, app, state, desk)
         if self._draining:
             run.give_back()
             return
-        planned = plan(job, app, run.owed)
-        if not planned and not run.owed:
+        owed = None if state is None else state.owed
+        planned = plan(job, app, owed)
+        if not planned and not owed:
             self._filtered.add(lease.receipt)
-        for delivery in run.open(planned, _now_ms()):
+        for delivery in run.open(planned, 0 if state is None else _now_ms()):
             self._engine.submit(delivery)
 
-    def _bury(self, settler: Settler, lease: Lease, reason: str) -> None:
+    def _bury(self, desk: Desk, lease: Lease, reason: str) -> None:
         dead = Dead(lease, reason, lease.state)
         self._log.dead(dead)
-        settler.add(dead)
+        desk.add(dead)
 
     # --- from the settler
 
