@@ -109,7 +109,7 @@ class _OwnSource:
 
 def _say_end(code: int, log_path: Path, begun: int) -> None:
     note(f"the fleet has stopped with {code}; its log is {log_path}")
-    if code in (exits.OK, exits.DRAIN_CUT):
+    if code == exits.OK:
         return
     with log_path.open("rb") as log:
         log.seek(begun)

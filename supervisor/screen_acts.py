@@ -64,12 +64,8 @@ def _endpoint(command: str) -> Callable[[Picture, Item | None], Act | str]:
     return act
 
 
-def _retry(picture: Picture, chosen: Item | None) -> Act:
-    arguments: Item = {}
-    text = "try again now what is held"
-    if chosen is not None and "beat_seconds" in chosen:
-        arguments, text = {"worker": chosen["name"]}, f"start {chosen['name']} now"
-    return Act("retry", text, arguments, _fleet(picture))
+def _retry(picture: Picture, _chosen: Item | None) -> Act:
+    return Act("retry", "start now whatever waits for its start", source=_fleet(picture))
 
 
 _ACTS: Final[dict[str, Callable[[Picture, Item | None], Act | str]]] = {
@@ -81,6 +77,8 @@ _ACTS: Final[dict[str, Callable[[Picture, Item | None], Act | str]]] = {
     "disable": _endpoint("disable"),
     "more": _scale(1),
     "fewer": _scale(-1),
-    "reload": lambda picture, _: Act("reload", "replace all workers", source=_fleet(picture)),
+    "reload": lambda picture, _: Act(
+        "reload", "read the configuration again and replace all workers", source=_fleet(picture)
+    ),
     "stop": lambda picture, _: Act("stop", "drain and stop the fleet", source=_fleet(picture)),
 }

@@ -25,7 +25,7 @@ def ask(directory: Path, act: Act) -> str:
         why = error.strerror if isinstance(error, OSError) and error.strerror else "no answer"
         return f"{act.text}: the fleet did not take it: {why.lower()}"
     if answer.get("ok"):
-        return f"{act.text}: done"
+        return str(answer.get("did") or f"{act.text}: done")
     return f"{act.text}: refused: {answer.get('error', 'no reason given')}"
 
 

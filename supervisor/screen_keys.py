@@ -53,13 +53,13 @@ KEYS: Final = (
     Key(("P",), "pause", "P", "pause or resume fetching", acts=True),
     Key(("D",), "drain", "D", "drain the selected worker; a new one takes its place",
         acts=True),
-    Key(("K",), "restart", "K", "restart the selected worker at once", acts=True),
-    Key(("R",), "retry", "R", "retry now: a held worker, a dead letter", acts=True),
+    Key(("K",), "restart", "K", "restart the selected worker", acts=True),
+    Key(("R",), "retry", "R", "start now whatever waits for its start", acts=True),
     Key(("E",), "enable", "E", "enable the selected endpoint", acts=True),
     Key(("X",), "disable", "X", "disable the selected endpoint", acts=True),
     Key(("U",), "more", "U", "one worker more", acts=True),
     Key(("F",), "fewer", "F", "one worker fewer", acts=True),
-    Key(("L",), "reload", "L", "replace all workers, one after the other", acts=True),
+    Key(("L",), "reload", "L", "read the configuration again, replace all workers", acts=True),
 )  # fmt: skip
 
 BY_NAME: Final = {name: key for key in KEYS for name in key.names}
