@@ -69,10 +69,7 @@ class EndpointRow(msgspec.Struct, array_like=True, gc=False):
 
 def row_of(webhook: Webhook, app_id: str) -> EndpointRow:
     """A new row for the target of a webhook."""
-    endpoint = webhook.endpoint
-    identity, label = (
-        (endpoint.url_key, endpoint.label) if endpoint else (webhook.lane, "lambda function")
-    )
+    identity = webhook.lane if webhook.endpoint is None else webhook.endpoint.url_key
     app = "".join(c if c.isprintable() else "?" for c in app_id[:_APP_CHARACTERS])
     digest = sha256(identity.encode()).hexdigest()[:8]
-    return EndpointRow(f"{app}/{digest}", app, label[:_LABEL_CHARACTERS])
+    return EndpointRow(f"{app}/{digest}", app, webhook.label[:_LABEL_CHARACTERS])
