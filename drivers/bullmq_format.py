@@ -26,6 +26,8 @@ QUEUES: Final = (
 _SHOWN_ID: Final = re.compile(r"(\w+_webhooks):(\d+)@(\d+)", re.ASCII)
 _FIRST_EVENT: Final = re.compile(rb'"events"\s*:\s*\[\s*\{\s*"name"\s*:\s*"(\w+)"')
 _CLAIMED_FIELDS: Final = 7
+#: What SQS takes as the name of a group.
+_GROUP: Final = re.compile(r"[!-~]{1,128}")
 
 
 class JobKey(NamedTuple):
@@ -82,6 +84,16 @@ def queue_number(payload: bytes) -> int:
     found = _FIRST_EVENT.search(payload)
     queue = f"{found[1].decode()}_webhooks" if found else ""
     return QUEUES.index(queue) + 1 if queue in QUEUES else 1
+
+
+def message_group(payload: bytes) -> str | None:
+    """Return the group that soketi sends a job in on SQS; None where SQS would not take it."""
+    try:
+        app_id = json.loads(payload)["appId"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+    group = f"{app_id}_{QUEUES[queue_number(payload) - 1]}"
+    return group if _GROUP.fullmatch(group) else None
 
 
 def job_options(job_id: str | None, delay_ms: int) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import uuid4
 
+from sockq.drivers.bullmq_format import message_group
 from sockq.drivers.errors import BackendRefused, SockqError
 from sockq.drivers.job import Lease, NewJob
 from sockq.drivers.settings import SqsSettings
@@ -75,6 +76,7 @@ def _entry(job: NewJob, queues: Queues, settings: SqsSettings, delay: int) -> di
         found["DelaySeconds"] = min(delay, MOST_DELAY_SECONDS)
     if queues.fifo:
         name = name_of(job.id) if job.id else uuid4().hex
-        found["MessageGroupId"] = settings.message_group_id or name
+        soketi = message_group(job.payload) if settings.dialect == "soketi" else None
+        found["MessageGroupId"] = soketi or settings.message_group_id or name
         found["MessageDeduplicationId"] = name
     return found

@@ -122,6 +122,7 @@ def _sqs(layers: Layers, lease: LeaseSettings, directory: Path) -> Queue:
         endpoint_url=_whole_url(str(endpoint)) if endpoint else None,
         queue_url=url,
         fifo=True,
+        message_group_id=None,
         wait_time_seconds=_SQS_WAIT_SECONDS,
         connect_timeout_seconds=_number(layers, "sockq.redis_connect_timeout_seconds"),
         journal=directory / "sqs",

@@ -55,3 +55,13 @@ def test_whatever_an_sdk_would_refuse_is_refused(
     found = judge(headers, content, SECRETS, now_ms)
     assert not found.ok
     assert why in found.why
+
+
+def test_half_a_surrogate_pair_is_taken_as_javascript_takes_it() -> None:
+    content = b'{"time_ms":1700000000000,"events":[{"name":"client_event","data":"\\ud800"}]}'
+    whys = [
+        judge({k.lower(): v for k, v in signed(text).items()}, text, SECRETS, _NOW).why
+        for text in (content, content[:-1], content.replace(b"ud800", b"ud800\xff"))
+    ]
+    assert whys[0] == "signature ok"
+    assert all(why.startswith("body is not a webhook") for why in whys[1:])
