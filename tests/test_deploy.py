@@ -52,7 +52,7 @@ def test_the_example_is_a_configuration_without_faults_and_warnings() -> None:
 
 def test_the_example_has_every_own_setting_at_its_default() -> None:
     own = tomllib.loads(EXAMPLE.read_text(encoding="utf-8"))["sockq"]
-    written = {}
+    written: dict[str, object] = {}
     for name, value in own.items():
         inner = value.items() if isinstance(value, dict) else ()
         written |= {f"{name}.{key}": one for key, one in inner} or {name: value}
