@@ -1,0 +1,165 @@
+"""One worker in this process, on a real broker, towards a real receiver."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from support.broker_process import BrokerProcess
+from support.jobs import app, job
+from support.until import async_until
+
+from sockq.drivers.job import NewJob
+from sockq.drivers.memory import MemoryDriver
+from sockq.drivers.settings import MemorySettings
+from sockq.drivers.source import Source
+from sockq.supervisor.receiver import Receiver
+from sockq.supervisor.receiver_rules import Rule, Rules
+from sockq.workers import board
+from sockq.workers.app_directory import FileApps
+from sockq.workers.app_shapes import read_app
+from sockq.workers.apps import WebhookDefaults
+from sockq.workers.board import WorkerState
+from sockq.workers.board_memory import Board
+from sockq.workers.settings import WorkerSettings
+from sockq.workers.worker import Worker
+from sockq.workers.worker_log import WorkerLog
+
+LEASE_SECONDS = 0.6
+
+
+@pytest.fixture
+def broker(socket_dir: Path) -> Iterator[BrokerProcess]:
+    with BrokerProcess(socket_dir / "broker", lease_seconds=LEASE_SECONDS) as running:
+        yield running
+
+
+class Bench:
+    """A worker and what it is watched by."""
+
+    def __init__(self, worker: Worker, source: Source, words: memoryview) -> None:
+        self.worker = worker
+        self.source = source
+        self.words = words
+
+    async def put(self, *payloads: bytes) -> None:
+        await self.source.enqueue([NewJob(payload) for payload in payloads])
+
+    async def idle(self) -> bool:
+        stats = await self.source.stats()
+        return (stats.ready, stats.leased, stats.delayed) == (0, 0, 0)
+
+
+@asynccontextmanager
+async def working(
+    broker: BrokerProcess, url: str, *, in_flight: int = 64, owner: str = "w0"
+) -> AsyncIterator[Bench]:
+    driver, watch = (MemoryDriver(MemorySettings(broker.socket_path)) for _ in range(2))
+    await driver.open()
+    await watch.open()
+    read, faults, _ = read_app(app(1, url), WebhookDefaults(), "app")
+    assert read is not None, faults
+    slot = Board.create(2).slot(0)
+    slot.reset(1)
+    settings = WorkerSettings(apps=(read,), in_flight=in_flight, lease_seconds=LEASE_SECONDS)
+    worker = Worker(driver, settings, FileApps([read]), owner, slot, WorkerLog(0))
+    try:
+        yield Bench(worker, watch.sources[0], slot.words)
+    finally:
+        await worker.drain(time.monotonic() + 2)
+        await driver.close()
+        await watch.close()
+
+
+async def test_a_request_longer_than_its_lease_is_sent_once(broker: BrokerProcess) -> None:
+    """Held leases are extended while the endpoint takes its time."""
+    slow = Rules(default=Rule(delay_seconds=3 * LEASE_SECONDS))
+    async with Receiver(rules=slow) as receiver, working(broker, receiver.url) as bench:
+        await bench.put(job("slow"))
+        await async_until(lambda: receiver.count == 1)
+        deadline = time.monotonic() + 4 * LEASE_SECONDS
+        while not await bench.idle():
+            assert await bench.source.reclaim(None) == 0, "the lease ran out"
+            assert time.monotonic() < deadline
+            await asyncio.sleep(0.05)
+        assert receiver.count == 1
+        assert bench.words[board.DELIVERED] == 1
+
+
+async def test_a_lost_lease_is_noticed_and_counted(broker: BrokerProcess) -> None:
+    """Somebody took the job away: the settlement says so, and nothing is counted twice."""
+    slow = Rules(default=Rule(delay_seconds=0.3))
+    async with Receiver(rules=slow) as receiver, working(broker, receiver.url) as bench:
+        await bench.put(job("taken"))
+        await async_until(lambda: receiver.count == 1)
+        assert await bench.source.reclaim("w0") == 1
+        await async_until(lambda: receiver.count == 2)
+        await async_until(bench.idle)
+        await async_until(lambda: bench.words[board.LEASE_LOST] == 1)
+        assert bench.words[board.DELIVERED] == 1
+        ids = {dict(r.headers)["X-Sockq-Delivery-Id"] for r in receiver.received}
+        assert len(ids) == 1
+
+
+async def test_no_more_is_held_than_there_is_room(broker: BrokerProcess) -> None:
+    silent = Rules(default=Rule(silent=True))
+    async with (
+        Receiver(rules=silent) as receiver,
+        working(broker, receiver.url, in_flight=8) as bench,
+    ):
+        await bench.put(*[job(f"c{n}") for n in range(40)])
+        await async_until(lambda: receiver.count == 8)
+        stats = await bench.source.stats()
+        assert (stats.leased, stats.ready) == (8, 32)
+
+
+async def test_a_paused_worker_claims_nothing(broker: BrokerProcess) -> None:
+    async with Receiver() as receiver, working(broker, receiver.url) as bench:
+        await bench.put(job("first"))
+        await async_until(lambda: receiver.count == 1)
+        bench.worker.pause()
+        assert bench.words[board.STATE] == WorkerState.PAUSED
+        # The claim that waits already may still take what comes; the next one must not.
+        await bench.put(job("second"))
+        await async_until(bench.idle)
+        await bench.put(job("third"))
+        with pytest.raises(AssertionError):
+            await async_until(lambda: receiver.count == 3, within=0.3)
+        bench.worker.resume()
+        await async_until(lambda: receiver.count == 3)
+
+
+async def test_an_outage_is_a_state_and_ends_by_itself(broker: BrokerProcess) -> None:
+    async with Receiver() as receiver, working(broker, receiver.url) as bench:
+        await bench.put(job("before"))
+        await async_until(lambda: receiver.count == 1)
+        broker.kill()
+        await async_until(lambda: bench.words[board.STATE] == WorkerState.DEGRADED)
+        assert bench.words[board.BACKEND_DOWN_SINCE_NS]
+        with BrokerProcess(broker.socket_path, lease_seconds=LEASE_SECONDS):
+            await async_until(lambda: bench.words[board.STATE] == WorkerState.READY)
+            await bench.put(job("after"))
+            await async_until(lambda: receiver.count == 2)
+            assert bench.words[board.BACKEND_DOWN_SINCE_NS] == 0
+
+
+async def test_a_fault_of_ours_costs_neither_the_worker_nor_the_job(
+    broker: BrokerProcess, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The job waits and is tried again; the log names the place and shows nothing of the job."""
+    async with Receiver() as receiver, working(broker, receiver.url) as bench:
+        with monkeypatch.context() as broken:
+            broken.setattr("sockq.workers.worker.plan", lambda *_: 1 / 0)
+            await bench.put(job("unlucky"))
+            await async_until(lambda: bench.words[board.RETRIED] == 1)
+        await bench.put(job("lucky"))
+        await async_until(lambda: receiver.count == 1)
+        assert (await bench.source.stats()).delayed == 1
+    log = capfd.readouterr().err
+    assert "internal-error" in log
+    assert "ZeroDivisionError" in log
+    assert "unlucky" not in log
