@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from sockq.drivers.fleet_beats import FleetBeats, sockudo_base
 from sockq.drivers.redis_client import RedisClient, connect
 from sockq.drivers.settings import RedisClusterSettings, RedisSettings
 from sockq.drivers.sockudo_v1 import SockudoV1Source
 from sockq.drivers.sockudo_v2 import SockudoV2Source
 from sockq.drivers.sockudo_v2_keys import base_key
-from sockq.drivers.source import Driver, Source
+from sockq.drivers.source import Driver, Heartbeat, Source
 
 
 class RedisDriver(Driver):
@@ -23,6 +24,7 @@ class RedisDriver(Driver):
     def __init__(self, settings: RedisSettings | RedisClusterSettings) -> None:
         self._settings = settings
         self._client: RedisClient | None = None
+        self._beats: FleetBeats | None = None
         self.sources: list[Source] = []
 
     async def open(self) -> None:
@@ -30,6 +32,8 @@ class RedisDriver(Driver):
         client = self._connect()
         self._client = client
         await client.ping()
+        first, *_ = v1_list_keys(self._settings.prefix, self._settings.queue)
+        self._beats = FleetBeats(client, sockudo_base(first))
         self.sources = [
             SockudoV1Source(client, key, self._settings.lease)
             for key in v1_list_keys(self._settings.prefix, self._settings.queue)
@@ -43,6 +47,17 @@ class RedisDriver(Driver):
         """See ``Driver.close``."""
         if self._client is not None:
             await self._client.close()
+
+    async def heartbeat(self, name: str, document: bytes, expiry_seconds: float) -> bool:
+        """See ``Driver.heartbeat``."""
+        assert self._beats is not None
+        await self._beats.beat(name, document, expiry_seconds)
+        return True
+
+    async def fleet(self) -> list[Heartbeat] | None:
+        """See ``Driver.fleet``."""
+        assert self._beats is not None
+        return await self._beats.read()
 
     def _connect(self) -> RedisClient:
         settings = self._settings

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
 from redis.asyncio import Connection, SSLConnection
+from redis.asyncio.connection import AbstractConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.exceptions import ResponseError
 
 from sockq.drivers.errors import BackendRefused
 from sockq.drivers.settings import TlsSettings
 
+#: Of every connection, as CLIENT LIST shows it.
+CLIENT_NAME: Final = "sockq"
 _DEFAULT_PORT: Final = 6379
 
 
@@ -89,6 +94,7 @@ def connection_options(
         "password": access.password,
         "socket_connect_timeout": connect_timeout_seconds,
         "socket_keepalive": True,
+        "redis_connect_func": _begin,
         "protocol": 2,  # the same answers from every server since 6.0
         # The caller knows how long to go on trying and which verbs may be repeated.
         "retry": Retry(NoBackoff(), 0),
@@ -96,6 +102,14 @@ def connection_options(
     if not access.encrypted:
         return Connection, options
     return SSLConnection, options | tls_options(tls, insecure=access.insecure)
+
+
+async def _begin(connection: AbstractConnection) -> None:
+    """Begin as redis-py does, then say who this is: in CLIENT LIST servers and sockq look alike."""
+    await connection.on_connect()
+    with contextlib.suppress(ResponseError):  # an ACL may deny it, and nothing depends on it
+        await connection.send_command("CLIENT", "SETNAME", CLIENT_NAME)
+        await connection.read_response()
 
 
 def tls_options(tls: TlsSettings, *, insecure: bool = False) -> dict[str, Any]:

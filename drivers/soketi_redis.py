@@ -5,9 +5,10 @@ from __future__ import annotations
 from sockq.drivers.bullmq import BullmqSource
 from sockq.drivers.bullmq_format import has_hash_tag
 from sockq.drivers.errors import BackendRefused
+from sockq.drivers.fleet_beats import FleetBeats, soketi_base
 from sockq.drivers.redis_client import RedisClient, connect
 from sockq.drivers.settings import BullmqSettings, RedisSettings
-from sockq.drivers.source import Driver, Source
+from sockq.drivers.source import Driver, Heartbeat, Source
 
 
 class SoketiRedisDriver(Driver):
@@ -23,6 +24,7 @@ class SoketiRedisDriver(Driver):
     def __init__(self, settings: BullmqSettings) -> None:
         self._settings = settings
         self._client: RedisClient | None = None
+        self._beats: FleetBeats | None = None
         self.sources: list[Source] = []
 
     async def open(self) -> None:
@@ -38,12 +40,24 @@ class SoketiRedisDriver(Driver):
             if "CROSSSLOT" in str(error) and not has_hash_tag(settings.prefix):
                 raise no_hash_tag(settings.prefix, client.where) from None
             raise
+        self._beats = FleetBeats(client, soketi_base(settings.prefix))
         self.sources = [source]
 
     async def close(self) -> None:
         """See ``Driver.close``."""
         if self._client is not None:
             await self._client.close()
+
+    async def heartbeat(self, name: str, document: bytes, expiry_seconds: float) -> bool:
+        """See ``Driver.heartbeat``."""
+        assert self._beats is not None
+        await self._beats.beat(name, document, expiry_seconds)
+        return True
+
+    async def fleet(self) -> list[Heartbeat] | None:
+        """See ``Driver.fleet``."""
+        assert self._beats is not None
+        return await self._beats.read()
 
     def _connect(self) -> RedisClient:
         settings = self._settings

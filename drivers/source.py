@@ -62,6 +62,20 @@ class DeadPage(msgspec.Struct, frozen=True):
     cursor: str | None
 
 
+class Heartbeat(msgspec.Struct, frozen=True):
+    """What a host of the fleet left in the backend.
+
+    Attributes:
+        name: The host's, unique in its fleet.
+        document: As it wrote it.
+        age_seconds: Since then, by the backend's clock.
+    """
+
+    name: str
+    document: bytes
+    age_seconds: float
+
+
 class Source(ABC):
     """One queue in one wire format.
 
@@ -151,3 +165,28 @@ class Driver(ABC):
     @abstractmethod
     async def close(self) -> None:
         """Close every connection. Safe to call twice, and after a failed ``open``."""
+
+    async def heartbeat(self, name: str, document: bytes, expiry_seconds: float) -> bool:  # noqa: ARG002 - for those that can
+        """Leave word for the other hosts that deliver this queue.
+
+        Args:
+            name: The host's, unique in its fleet.
+            document: Small; nothing secret. Empty: the host leaves.
+            expiry_seconds: A host silent for longer is lost. It is remembered for a while, then
+                forgotten, by whichever host is still there.
+
+        Returns:
+            False where the backend has no place for it.
+
+        Raises:
+            BackendUnavailable: try again.
+            BackendRefused: do not.
+        """
+        return False
+
+    async def fleet(self) -> list[Heartbeat] | None:
+        """Return what all hosts have left; None where the backend has no place for it.
+
+        Raises as ``heartbeat``.
+        """
+        return None
