@@ -20,7 +20,7 @@ _MISUSE: Final = cast("type[Exception]", typer.BadParameter.__mro__[2])
 
 app = typer.Typer(
     name="sockq",
-    help="Worker fleet that delivers the webhook queues of Sockudo servers, and loses none.",
+    help="Worker fleet that delivers the webhook queues of Sockudo and soketi, and loses none.",
     rich_markup_mode=None,
     add_completion=False,
     pretty_exceptions_enable=False,

@@ -192,7 +192,7 @@ def _fleet(layers: Layers, found: _Found, derived: Mapping[str, Value]) -> Fleet
         hang_seconds=_seconds(layers, "sockq.hang_seconds"),
         http=_http(layers),
         version=version(),
-        facts={"queue": "webhooks"},
+        facts={"queue": "*_webhooks" if found.server == "soketi" else "webhooks"},
     )
 
 

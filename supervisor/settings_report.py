@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from sockq.drivers.settings import BullmqSettings, RedisSettings
+from sockq.drivers.settings import BullmqSettings, DriverSettings, RedisSettings
 from sockq.supervisor.redis_url import masked
 from sockq.supervisor.settings import Configuration
 from sockq.supervisor.settings_entry import Setting
@@ -34,10 +34,24 @@ def _rows(configuration: Configuration) -> Iterator[tuple[str, str, str]]:
             continue
         yield setting.path, _shown(setting, value), value.origin
     fleet = configuration.fleet
-    if fleet is not None and isinstance(fleet.driver, RedisSettings | BullmqSettings):
-        yield "(Redis in use)", masked(fleet.driver.url), "from the above"
+    if fleet is not None and (place := _redis_in_use(fleet.driver)):
+        yield "(Redis in use)", place, "from the above"
     if fleet is not None and fleet.worker.app_store is not None:
         yield "(app store in use)", label_of(fleet.worker.app_store), "from the above"
+
+
+def _redis_in_use(driver: DriverSettings) -> str:
+    """The address that the settings come to, without passwords; empty: it is no Redis."""
+    match driver:
+        case BullmqSettings(nodes=nodes) if nodes:
+            return ", ".join(map(masked, nodes))
+        case RedisSettings(sentinel=sentinel) | BullmqSettings(sentinel=sentinel) if sentinel:
+            names = ", ".join(f"{host}:{port}" for host, port in sentinel.nodes)
+            return f"{sentinel.master} of Sentinel {names}"
+        case RedisSettings(url=url) | BullmqSettings(url=url):
+            return masked(url)
+        case _:
+            return ""
 
 
 def _shown(setting: Setting, given: Value) -> str:

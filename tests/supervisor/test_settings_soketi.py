@@ -132,8 +132,11 @@ def test_a_cluster_takes_its_password_from_wherever_it_stands(
         "SOKETI_DB_REDIS_CLUSTER_NODES": '[{"host":"a","port":7001}]',
         "SOKETI_DB_REDIS_KEY_PREFIX": "{soketi}:",
     }
-    driver = bullmq(configured(tmp_path, None, REDIS | environ | access))
-    assert driver.nodes == ("redis://:pw@a:7001/0",)
+    found = configured(tmp_path, None, REDIS | environ | access)
+    assert bullmq(found).nodes == ("redis://:pw@a:7001/0",)
+    assert found.fleet is not None
+    assert "redis cluster at a:7001, soketi's queues {soketi}:*" in announcement(found.fleet)[0]
+    assert "redis://:***@a:7001/0" in "\n".join(report(found))
 
 
 def test_sentinels_name_the_server(tmp_path: Path) -> None:
@@ -142,9 +145,12 @@ def test_sentinels_name_the_server(tmp_path: Path) -> None:
         "SOKETI_DB_REDIS_SENTINEL_PASSWORD": "sp",
         "SOKETI_DB_REDIS_INSTANCE_NAME": "main",
     }
-    driver = bullmq(configured(tmp_path, None, REDIS | environ))
+    found = configured(tmp_path, None, REDIS | environ)
     nodes = (("s1", 26379), ("s2", 26380))
-    assert driver.sentinel == SentinelSettings(nodes, "main", password="sp")
+    assert bullmq(found).sentinel == SentinelSettings(nodes, "main", password="sp")
+    assert found.fleet is not None
+    assert "redis main (Sentinel s1:26379, s2:26380)" in announcement(found.fleet)[0]
+    assert "main of Sentinel s1:26379, s2:26380" in "\n".join(report(found))
 
 
 def test_sqs(tmp_path: Path) -> None:
