@@ -6,6 +6,7 @@ server: another topology builds the same object from its own two executors.
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any, Final, Protocol
 
 from redis.asyncio import Connection, ConnectionPool, Redis
@@ -71,6 +72,17 @@ class RedisClient:
         return await self._run(self._blocking, args)
 
     async def _run(self, executor: Executor, args: tuple[Any, ...]) -> Any:
+        # Before Python 3.12 wait_for, around each of redis-py's sends, drops a cancellation that
+        # comes as the send ends; the task still counts it.
+        task = asyncio.current_task()
+        cancellations = task.cancelling() if task is not None else 0
+        try:
+            return await self._try(executor, args)
+        finally:
+            if task is not None and task.cancelling() > cancellations:
+                raise asyncio.CancelledError
+
+    async def _try(self, executor: Executor, args: tuple[Any, ...]) -> Any:
         if self._closed:
             raise self._gone()
         try:
