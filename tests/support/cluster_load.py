@@ -10,6 +10,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 from redis.crc import key_slot
 from redis.exceptions import RedisError
 from support.redis_cluster import RedisCluster
@@ -128,10 +130,15 @@ class Load:
                 self._owner = self._cluster.owner(self.slot).port
             except AssertionError:
                 return False  # the nodes do not agree now
-        plain: Executor = Redis(port=self._owner, single_connection_client=True, socket_timeout=2.0)
+        plain: Executor = Redis(
+            port=self._owner,
+            single_connection_client=True,
+            socket_timeout=1.0,
+            retry=Retry(NoBackoff(), 0),
+        )
         try:
             await plain.execute_command("SET", self._marker, "1")
-            return int(await plain.execute_command("WAIT", 1, 500)) >= 1
+            return int(await plain.execute_command("WAIT", 1, 50)) >= 1
         except (RedisError, OSError):
             self._owner = None
             return False
