@@ -23,7 +23,9 @@ class NoAnswerError(Exception):
     """A fleet may run there, but does not answer this user; one line for the user."""
 
 
-def ask(directory: Path, request: dict[str, object]) -> dict[str, object]:
+def ask(
+    directory: Path, request: dict[str, object], timeout_seconds: float = _TIMEOUT_SECONDS
+) -> dict[str, object]:
     """Send one request and return the answer, ``{"ok": …}``.
 
     Raises:
@@ -34,13 +36,15 @@ def ask(directory: Path, request: dict[str, object]) -> dict[str, object]:
     try:
         if read_lock(directory) is None:
             raise NoFleetError(f"no fleet runs in {directory}")
-        answer = _exchange(directory / CONTROL_NAME, json.dumps(asked).encode() + b"\n")
+        answer = _exchange(
+            directory / CONTROL_NAME, json.dumps(asked).encode() + b"\n", timeout_seconds
+        )
     except PermissionError as error:
         raise NoAnswerError(
             f"{directory} is another user's; run this as the fleet's user"
         ) from error
     except TimeoutError as error:
-        seconds = f"{_TIMEOUT_SECONDS:.0f} s"
+        seconds = f"{timeout_seconds:.0f} s"
         raise NoAnswerError(f"the fleet in {directory} did not answer within {seconds}") from error
     except OSError as error:
         raise NoAnswerError(f"cannot ask the fleet in {directory}: {error.strerror}") from error
@@ -49,8 +53,8 @@ def ask(directory: Path, request: dict[str, object]) -> dict[str, object]:
     return answer
 
 
-def _exchange(path: Path, request: bytes) -> dict[str, object] | None:
-    with connect_to(path, _TIMEOUT_SECONDS) as client:
+def _exchange(path: Path, request: bytes, timeout_seconds: float) -> dict[str, object] | None:
+    with connect_to(path, timeout_seconds) as client:
         client.sendall(request)
         received = bytearray()
         while not received.endswith(b"\n") and len(received) < _MOST_BYTES:

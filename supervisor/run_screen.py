@@ -16,7 +16,7 @@ from typing import Final
 
 from sockq.supervisor.output import note
 from sockq.supervisor.pidlock import LockError, prepare_directory, read_lock
-from sockq.supervisor.screen_control import ask
+from sockq.supervisor.screen_control import carry_out
 from sockq.supervisor.screen_picture import Reading
 from sockq.supervisor.screen_ui import Act, Ui
 from sockq.supervisor.status_command import StatusOptions
@@ -78,16 +78,16 @@ def _start(directory: Path, log_path: Path) -> subprocess.Popen[bytes]:
 def _show(fleet: subprocess.Popen[bytes], directory: Path, log_path: Path) -> int | None:
     """The live screen until the fleet has ended; returns the signal that ended it sooner."""
 
-    def carry_out(act: Act) -> str:
+    def perform(act: Act) -> str:
         if act.command != "stop":
-            return ask(directory, act)
+            return carry_out(directory, act)
         fleet.send_signal(signal.SIGTERM)
         return "draining; this screen closes when all is done"
 
     ui = Ui(glyphs=glyphs_for(os.environ), may_act=True, owned=True, log_path=str(log_path))
     options = StatusOptions(directory)
     source = _OwnSource(fleet, directory)
-    return run_screen(options, ui, carry_out, lambda: fleet.poll() is not None, source).signal
+    return run_screen(options, ui, perform, lambda: fleet.poll() is not None, source).signal
 
 
 class _OwnSource:

@@ -30,6 +30,9 @@ _SIGNALS: Final = (
     signal.SIGWINCH,
 )  # fmt: skip
 _FATAL: Final = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+#: Looking takes at most this share of a processor: a large fleet is looked at less often.
+_MOST_SHARE: Final = 0.02
+_LONGEST_PAUSE_SECONDS: Final = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +94,11 @@ class Screen:
                     elif not ready:
                         self._press_all(self._decoder.flush())
                     if time.monotonic() >= next_look:
+                        begun = time.process_time()
                         self._look()
-                        next_look = time.monotonic() + self._ui.interval_seconds
+                        spent = time.process_time() - begun
+                        pause = min(spent / _MOST_SHARE, _LONGEST_PAUSE_SECONDS)
+                        next_look = time.monotonic() + max(self._ui.interval_seconds, pause)
             except OSError:
                 self._left = Left(self._picture, signal.SIGHUP)  # the terminal is gone
             finally:

@@ -164,16 +164,15 @@ def _sampled(queue: Mapping[str, Any]) -> float:
 
 def _problems(readings: Sequence[Reading]) -> list[dict[str, str]]:
     several = len(readings) > 1
-    found = []
+    found, silent = [], []
     for one in readings:
         if one.error and one.document.get("state") != "UNKNOWN":
             text = f"{one.label}: {one.error}, {one.age_seconds:.0f}s old"
-            found.append({"kind": "lost" if one.lost else "late", "text": text})
-        if one.lost:
-            continue
-        for problem in one.document.get("problems") or ():
+            silent.append({"kind": "lost" if one.lost else "late", "text": text})
+        for problem in () if one.lost else one.document.get("problems") or ():
             text = f"{one.host}: {problem['text']}" if several else str(problem["text"])
             found.append({"kind": str(problem["kind"]), "text": text})
+    found = silent + found
     versions = {str(one.document["version"]) for one in readings if one.document.get("version")}
     if len(versions) > 1:
         found.append({"kind": "versions", "text": f"hosts run {', '.join(sorted(versions))}"})

@@ -138,7 +138,7 @@ class Picture:
     @property
     def in_flight(self) -> int:
         """Jobs that the workers hold."""
-        return sum(one.get("in_flight") or 0 for one in self.workers)
+        return sum(one.get("in_flight") or 0 for one in self.workers if one.get("state") != "lost")
 
     @property
     def seconds_to_clear(self) -> float | None:

@@ -50,8 +50,12 @@ def banner(picture: Picture, ui: Ui, width: int, most: int) -> list[Row]:
     """The worst that is wrong, in at most ``most`` rows; none when nothing is."""
     problems = [dict(one) for one in picture.problems]
     if picture.state == "PAUSED":
-        told = "workers claim nothing" + ("; P resumes" if ui.may_act else "")
+        left = picture.first.get("pause_left_seconds")
+        told = "workers claim nothing" + (f" for {numbers.seconds(left)}" if left else "")
+        told += "; P resumes" if ui.may_act else ""
         problems.append({"kind": "paused", "text": told})
+    if (picture.first.get("reload") or {}).get("active"):
+        problems.append({"kind": "reloading", "text": "workers are replaced one after the other"})
     if picture.state == "DRAINING":
         left = picture.first.get("drain_left_seconds")
         told = f"{picture.in_flight} jobs in flight"
@@ -167,6 +171,16 @@ def clear_line(picture: Picture, width: int) -> Row:
     limits = [one.get("in_flight_limit") or 0 for one in picture.workers]
     if sum(limits):
         items.append(_pair("of the room used", f"{picture.in_flight / sum(limits) * 100:.0f}%"))
+    return flow(items, width)
+
+
+def dead_line(picture: Picture, width: int) -> Row:
+    """Dead letters that these workers made, and why where that is counted."""
+    names = (("dead", "dead"), ("dead_invalid", "unreadable"), ("dead_tampered", "tampered"),
+             ("dead_unknown_app", "of unknown apps"))  # fmt: skip
+    items: list[Row] = [[Span("by these workers so far:", "dim")]]
+    totals = picture.totals
+    items += [_pair(told, numbers.count(totals[name])) for name, told in names if name in totals]
     return flow(items, width)
 
 

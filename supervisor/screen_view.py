@@ -79,7 +79,10 @@ def _body(picture: Picture, ui: Ui, size: Size, room: int) -> list[Row]:
             sections.clear_line(picture, size.width),
         ]
         if name == "dead":
-            above = [sections.queue_line(picture, size.width)]
+            above = [
+                sections.queue_line(picture, size.width),
+                sections.dead_line(picture, size.width),
+            ]
     return [*above, *_table(picture, ui, name, size.width, room - len(above))]
 
 

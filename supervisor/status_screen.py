@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from sockq.supervisor.output import say
-from sockq.supervisor.screen_control import ask
+from sockq.supervisor.screen_control import carry_out
 from sockq.supervisor.screen_loop import Left, Screen
 from sockq.supervisor.screen_paint import Painter
 from sockq.supervisor.screen_terminal import Terminal
@@ -26,7 +26,7 @@ def show_screen(options: StatusOptions) -> int:
     """Show the live screen until it is left; returns the exit code (see ``show_status``)."""
     acts = not options.urls and not options.read_only
     ui = Ui(glyphs=glyphs_for(os.environ, ascii_only=options.ascii), may_act=acts)
-    left = run_screen(options, ui, lambda act: ask(options.place, act))
+    left = run_screen(options, ui, lambda act: carry_out(options.place, act))
     if left.signal is not None:
         return _SIGNALLED + left.signal
     return common_code([one.document for one in left.picture.readings])
@@ -35,7 +35,7 @@ def show_screen(options: StatusOptions) -> int:
 def run_screen(
     options: StatusOptions,
     ui: Ui,
-    carry_out: Callable[[Act], str],
+    perform: Callable[[Act], str],
     over: Callable[[], bool] = lambda: False,
     source: Source | None = None,
 ) -> Left:
@@ -44,7 +44,7 @@ def run_screen(
     Args:
         options: Where the documents come from.
         ui: The choices to begin with.
-        carry_out: Does what the user wants from the fleet, and says what came of it.
+        perform: Does what the user wants from the fleet, and says what came of it.
         over: Whether the screen should end by itself.
         source: Of the documents, instead of what the options say.
     """
@@ -53,7 +53,7 @@ def run_screen(
         with _keyboard() as in_fd:
             terminal = Terminal(in_fd, sys.stdout.fileno())
             painter = Painter(os.environ)
-            left = Screen(terminal, source, ui, painter, carry_out, over).run()
+            left = Screen(terminal, source, ui, painter, perform, over).run()
     finally:
         source.close()
     for line in ui.picked:

@@ -99,6 +99,11 @@ class PtyScreen:
         self._read(0)
         return self.process.returncode
 
+    def hang_up(self) -> None:
+        """Take the terminal away, as a closed window does."""
+        os.close(self._slave)
+        os.close(self._master)
+
     def __enter__(self) -> Self:
         return self
 
