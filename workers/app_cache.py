@@ -89,7 +89,7 @@ class CachedApps(AppDirectory):
         self._store = store
         self._read_record = read_record
         self._settings = settings
-        self._by_key = by_key
+        self.by_key = by_key
         self._warn = warn
         self._clock = clock
         self._entries: dict[str, _Entry] = {}  # the one used longest ago first
@@ -110,11 +110,11 @@ class CachedApps(AppDirectory):
 
     def peek(self, app_id: str, app_key: str = "") -> App | None:
         """What is at hand: younger than its age, ``tidy``'s half second aside."""
-        return self._at_hand.get(app_key if self._by_key else app_id)
+        return self._at_hand.get(app_key if self.by_key else app_id)
 
     async def find(self, app_id: str, app_key: str = "") -> App | None:
         """Ask the store, unless its last word is young enough; all who ask at once ask once."""
-        name = app_key if self._by_key else app_id
+        name = app_key if self.by_key else app_id
         known = self._files.get(name)
         if known is not None:
             return known

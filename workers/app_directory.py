@@ -21,10 +21,12 @@ class AppDirectory(ABC):
 
     Attributes:
         trouble: Why the store cannot be asked now; None: it can, or there is none.
+        by_key: Whether apps are found by key, as soketi finds them, and not by id.
         told: Who does not have an unknown app, for a dead letter.
     """
 
     trouble: SockqError | None = None
+    by_key: bool = False
     told: str = "no app of the configuration"
 
     async def open(self) -> None:  # noqa: B027 - a file needs none
@@ -67,12 +69,12 @@ class FileApps(AppDirectory):
     """
 
     def __init__(self, apps: Iterable[App], *, by_key: bool = False) -> None:
-        self._by_key = by_key
+        self.by_key = by_key
         self._apps = {app.key if by_key else app.id: app for app in apps}
 
     def peek(self, app_id: str, app_key: str = "") -> App | None:
         """Look in the file's apps."""
-        return self._apps.get(app_key if self._by_key else app_id)
+        return self._apps.get(app_key if self.by_key else app_id)
 
     async def find(self, app_id: str, app_key: str = "") -> App | None:
         """As ``peek``: a file has nothing to wait for."""

@@ -82,10 +82,10 @@ class LookUps:
             if app is not None:
                 self._dispatch(desk, lease, job, app)
                 return
+            kind, name = ("key", job.app_key) if self._apps.by_key else ("id", job.app_id)
             now_ms = time.time_ns() // 1_000_000
-            settlement = unknown_app(
-                lease, job.app_id, self._grace_seconds, now_ms, self._apps.told
-            )
+            why = f"{self._apps.told} has this {kind}"
+            settlement = unknown_app(lease, name, self._grace_seconds, now_ms, why)
             if isinstance(settlement, Dead):
                 self._log.dead(settlement)
             desk.add(settlement)

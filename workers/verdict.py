@@ -106,10 +106,10 @@ class _Tally:
 
 def unknown_app(
     lease: Lease,
-    app_id: str,
+    name: str,
     grace_seconds: float,
     now_ms: int,
-    sought_in: str = "no app of the configuration",
+    why: str = "no app of the configuration has this id",
 ) -> Settlement:
     """Settle a job whose app no store knows: wait for the app for a while, then dead-letter.
 
@@ -123,8 +123,8 @@ def unknown_app(
     since_ms = state.unknown_since_ms or now_ms
     left_seconds = grace_seconds - (now_ms - since_ms) / 1000
     if left_seconds <= 0:
-        shown = "".join(c if c.isprintable() else "?" for c in app_id[:100])
-        return Dead(lease, f"unknown app {shown!r}: {sought_in} has this id", b"")
+        shown = "".join(c if c.isprintable() else "?" for c in name[:100])
+        return Dead(lease, f"unknown app {shown!r}: {why}", b"")
     after = encode(msgspec.structs.replace(state, unknown_since_ms=since_ms))
     return Release(lease, delay_seconds=min(left_seconds, 1.0), state=after)
 
