@@ -191,7 +191,7 @@ class SqsSettings:
     """
 
     region: str = "us-east-1"
-    endpoint_url: str | None = None
+    endpoint_url: str | None = field(default=None, repr=False)
     queue: str = "webhooks"
     queue_url: str | None = None
     queue_url_prefix: str | None = None

@@ -33,12 +33,12 @@ class Book:
             journal.add(entries)
 
     def live(self, owner: str, receipts: Iterable[str]) -> dict[str, Entry]:
-        """Those that ``owner`` still holds, by receipt; none that is being settled."""
+        """Those that ``owner`` still holds, by receipt."""
         now = time.monotonic()
         journal = self._journal(file_name(owner))
         with journal.locked():
             found = [e for r in receipts if (e := journal.entries.get(r)) is not None]
-        return {e.receipt: e for e in found if e.deadline > now and not e.settling}
+        return {entry.receipt: entry for entry in found if entry.deadline > now}
 
     def remove(self, owner: str, receipts: Iterable[str]) -> None:
         """Note what ``owner`` holds no more."""

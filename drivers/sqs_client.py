@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -106,6 +106,11 @@ class SqsClient:
         """Start a receive, which may wait at the service."""
         self._refuse_closed()
         return self._receivers.submit(self.call_now, "receive_message", parameters)
+
+    def later(self, function: Callable[..., object], *arguments: object) -> None:
+        """Run something in a thread that nobody waits for; not after ``close``."""
+        with contextlib.suppress(RuntimeError):
+            self._callers.submit(function, *arguments)
 
     def call_now(self, operation: str, parameters: dict[str, Any]) -> dict[str, Any]:
         """Make one call in this thread. Works on a closed client, for what must still go back."""

@@ -178,13 +178,7 @@ class DeadLetters:
         entries, sent = [], []
         for letter in once.values():
             message = letter.message
-            job = Lease(message.id, message.body or b"", 1, "", "")
-            given = attributes(job, attempts=0, state=message.state)
-            found = entry(job.payload, given, self._queues.most_bytes)
-            if found is None:  # its state was small enough for the dead letters' queue only
-                found = entry(
-                    job.payload, attributes(job, attempts=0, state=b""), self._queues.most_bytes
-                )
+            found = self._again(message)
             if found is None:
                 continue
             if self._queues.fifo:
@@ -206,6 +200,17 @@ class DeadLetters:
         if failed is not None and not done:
             raise failed
         return [letter.message.id in done for letter in letters]
+
+    def _again(self, message: Message) -> dict[str, Any] | None:
+        """The job as it is sent to its queue; None: it does not fit (any more)."""
+        job = Lease(message.id, message.body or b"", 1, "", "")
+        most_bytes = self._queues.most_bytes
+        for state in {message.state: None, b"": None}:
+            found = entry(job.payload, attributes(job, attempts=0, state=state), most_bytes)
+            if found is not None:
+                return found
+        # Its body fills the queue's limit alone. Then it goes as it once came, with a new id.
+        return entry(job.payload, {}, most_bytes)
 
     async def _scan(self, url: str, wanted: Collection[str] = ()) -> Any:
         """Receive letters until there are no more, or all the ``wanted`` have come."""

@@ -37,7 +37,7 @@ async def enqueue(
         raise BackendRefused(
             f"{queues.name}: a FIFO queue cannot delay single messages; enqueue without a delay"
         )
-    entries = [_entry(job, queues, settings, delay) for job in jobs]
+    ids, entries = zip(*[_entry(job, queues, settings, delay) for job in jobs], strict=True)
     outcomes = await client.batch(
         "send_message_batch",
         queues.url,
@@ -45,26 +45,29 @@ async def enqueue(
         most_bytes=queues.most_bytes,
         in_order=queues.fifo,
     )
-    ids = []
-    for job, outcome in zip(jobs, outcomes, strict=True):
+    found: list[str] = []
+    for id_, outcome in zip(ids, outcomes, strict=True):
         if isinstance(outcome, SockqError):
             raise outcome
         if isinstance(outcome, Fault):
             text = f"{client.where} refuses a job: {outcome.code} {outcome.message}"
             raise BackendRefused(text)
-        ids.append(job.id or job_id(job.payload) or str(outcome["MessageId"]))
-    return ids
+        found.append(id_ or str(outcome["MessageId"]))
+    return found
 
 
-def _entry(job: NewJob, queues: Queues, settings: SqsSettings, delay: int) -> dict[str, Any]:
+def _entry(
+    job: NewJob, queues: Queues, settings: SqsSettings, delay: int
+) -> tuple[str | None, dict[str, Any]]:
+    """The id, where it is not the message's, and the entry."""
     reason = forbidden(job.payload)
     if reason is not None:
         raise BackendRefused(f"SQS cannot carry a job of {len(job.payload)} bytes: {reason}")
     given: dict[str, Any] = {}
     due_ms = int((time.time() + delay) * 1000) if delay > MOST_DELAY_SECONDS else 0
+    id_ = job.id or job_id(job.payload)
     if job.id or due_ms:
-        # Without an id of its own, the job is called as its first message from then on.
-        id_ = job.id or job_id(job.payload) or uuid4().hex
+        id_ = id_ or uuid4().hex  # its first message is not the one that is claimed
         given = attributes(Lease(id_, b"", 1, "", ""), attempts=0, state=b"", due_ms=due_ms)
     found = entry(job.payload, given, queues.most_bytes)
     if found is None:
@@ -79,4 +82,4 @@ def _entry(job: NewJob, queues: Queues, settings: SqsSettings, delay: int) -> di
         soketi = message_group(job.payload) if settings.dialect == "soketi" else None
         found["MessageGroupId"] = soketi or settings.message_group_id or name
         found["MessageDeduplicationId"] = name
-    return found
+    return id_, found

@@ -19,6 +19,7 @@ from typing import Any, Final
 from sockq.drivers.errors import SockqError
 from sockq.drivers.settings import SqsSettings
 from sockq.drivers.sqs_client import BATCH, RECEIVERS, SqsClient, give_back
+from sockq.drivers.sqs_errors import SqsRefused
 from sockq.drivers.sqs_message import MESSAGE_ATTRIBUTES, SYSTEM_ATTRIBUTES, Message, read
 from sockq.drivers.sqs_records import Records
 
@@ -61,6 +62,8 @@ class Inbox:
     @contextlib.contextmanager
     def claiming(self) -> Iterator[None]:
         """Somebody waits for messages."""
+        if not self._claimers:
+            self._error = None  # of a receive that nobody waited for any more
         self._claimers += 1
         try:
             yield
@@ -73,13 +76,14 @@ class Inbox:
 
         Several at once where the last one came back full. A short wait is a look only.
         """
-        missing = limit - len(self.messages) - BATCH * self._polls
+        each = min(BATCH, self._settings.max_messages)
+        missing = limit - len(self.messages) - each * self._polls
         if missing <= 0 or (self._polls and not self._busy):
             return
-        polls = min(RECEIVERS - self._polls, math.ceil(missing / BATCH)) if self._busy else 1
+        polls = min(RECEIVERS - self._polls, math.ceil(missing / each)) if self._busy else 1
         waits = 0 if self._busy or left_seconds < 1 else self._settings.wait_time_seconds
         for _ in range(polls):
-            count = max(1, min(self._settings.max_messages, BATCH, missing))
+            count = max(1, min(each, missing))
             missing -= count
             self._poll(count, waits)
 
@@ -126,6 +130,10 @@ class Inbox:
             messages = [read(raw, deadline)[0] for raw in future.result().get("Messages", ())]
         except SockqError as raised:
             error = raised
+        except Exception as raised:
+            error = SqsRefused(
+                f"{self._client.where} sent an answer that cannot be read ({type(raised).__name__})"
+            )
         if not self._client.closed:
             with contextlib.suppress(RuntimeError):  # the loop is closed
                 self._loop.call_soon_threadsafe(self._take_in, messages, error, count, look)
@@ -139,11 +147,11 @@ class Inbox:
         self._polls -= 1
         self.looks -= look
         self._error = error or self._error
-        self._busy = len(messages) >= min(count, self._settings.max_messages)
+        self._busy = len(messages) >= count
         if error is None and messages:
             away = not self._claimers and time.monotonic() - self._left_at > _AWAY_SECONDS
             if away or self._client.closed:
-                self._loop.run_in_executor(None, self.return_now, messages)
+                self._client.later(self.return_now, messages)
             else:
                 for message in messages:
                     self._records.complete(message)

@@ -72,7 +72,10 @@ class Reclaiming:
 
     async def _extend(self, owner: str, leases: Sequence[Lease], visibility: int) -> set[str]:
         """Of one owner; returns the receipts of those that are kept."""
-        held = self._book.live(owner, [lease.receipt for lease in leases])
+        live = self._book.live(owner, [lease.receipt for lease in leases])
+        # What is being settled right now is ours until that is done.
+        settling = {receipt for receipt, entry in live.items() if entry.settling}
+        held = {receipt: entry for receipt, entry in live.items() if receipt not in settling}
         behind = {receipt: self._behind(entry) for receipt, entry in held.items()}
         handles = {receipt: handle_of(receipt) for receipt in held}
         more = [message.handle for messages in behind.values() for message in messages]
@@ -90,7 +93,7 @@ class Reclaiming:
         if failed is not None:
             raise failed
         self._book.remove(owner, held.keys() - kept)
-        return kept
+        return kept | settling
 
     async def give_back(self, owner: str) -> int:
         """Make visible what a dead ``owner`` held; returns how many leases that ended."""

@@ -101,7 +101,10 @@ class Settling:
         by_owner: dict[str, list[str]] = {}
         for settlement in settlements:
             by_owner.setdefault(settlement.lease.owner, []).append(settlement.lease.receipt)
-        live = {owner: self._book.live(owner, found) for owner, found in by_owner.items()}
+        live = {
+            owner: {r: e for r, e in self._book.live(owner, found).items() if not e.settling}
+            for owner, found in by_owner.items()
+        }
         # Taken out as it is found: the same lease a second time in a batch is not ours any more.
         return [live[s.lease.owner].pop(s.lease.receipt, None) for s in settlements]
 
@@ -215,4 +218,6 @@ class Settling:
             if job.outcome:
                 self._lanes.advance(job.lane)
             else:
+                for message in list(job.lane.messages)[1:]:  # lost without having been worked on
+                    self._records.forgive(message.message_id, message.receives)
                 self._lanes.drop(job.lane)

@@ -66,6 +66,8 @@ class Staying:
             hidden = 0 if delay_seconds <= 0 else visibility_seconds(delay_seconds)
             if self._holds(job):
                 hidden = visibility_seconds(delay_seconds + self._lease_seconds)
+            if job.lane is not None and not hidden:
+                self._forgive(job)
             if job.lane is not None:  # those behind it; before it, when they are given back
                 first += [
                     {"ReceiptHandle": m.handle, "VisibilityTimeout": hidden}
@@ -80,6 +82,12 @@ class Staying:
         now = time.monotonic()
         for job, sent, outcome in zip(jobs, entries, outcomes, strict=True):
             self._kept(job, outcome, now + sent["VisibilityTimeout"])
+
+    def _forgive(self, job: Job) -> None:
+        """Those behind it go back without having been worked on."""
+        assert job.lane is not None
+        for message in list(job.lane.messages)[1:]:
+            self._records.forgive(message.message_id, message.receives)
 
     def _kept(self, job: Job, outcome: Outcome, deadline: float) -> None:
         job.outcome = outcome if isinstance(outcome, SockqError) else isinstance(outcome, dict)
