@@ -18,3 +18,5 @@ from support.sqs_fixtures import _sqs_process as _sqs_process  # noqa: PLC0414 -
 from support.sqs_fixtures import sqs_client as sqs_client  # noqa: PLC0414 - as above
 from support.sqs_fixtures import sqs_queue as sqs_queue  # noqa: PLC0414 - as above
 from support.sqs_fixtures import sqs_server as sqs_server  # noqa: PLC0414 - as above
+from support.sqs_sources import sqs_calls as sqs_calls  # noqa: PLC0414 - as above
+from support.sqs_sources import sqs_open as sqs_open  # noqa: PLC0414 - as above

@@ -4,6 +4,8 @@ Run as a script it is that process. Differences that it mends, to be as SQS in w
 
 - moto's queues are not safe for its own threads (two receives may get one message): one lock.
 - Its long poll looks again once a second: here every few milliseconds.
+- A message given back is not visible within the same tick of its clock, and blocks its group's
+  first message then, but not its last.
 - For each message it asks for the time of each message, through a calendar, and counts them all
   for each message it gives out: 0.6 s a receive of 1,000 (measured). Here it asks the clock.
 """
@@ -109,6 +111,8 @@ def _mend() -> None:
     clocks: Any = models
     clocks.unix_time = time.time
     clocks.unix_time_millis = lambda: time.time() * 1000
+    message: Any = models.Message
+    message.visible = property(lambda self: time.time() * 1000 >= self.visible_at)
     backend: Any = models.SQSBackend
     backend.is_message_valid_based_on_retention_period = lambda *_: True
     _mend_attributes(models.Queue, backend)

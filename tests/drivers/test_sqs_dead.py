@@ -1,0 +1,160 @@
+"""Dead letters on SQS: where they go, in which order, and what a cut leaves."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from support.sqs_sources import CallLog, OpenQueue
+from support.until import async_until
+
+from sockq.drivers.errors import BackendUnavailable
+from sockq.drivers.job import Ack, Dead, Lease, NewJob
+from sockq.drivers.sqs import SqsSource
+
+
+async def one(source: SqsSource, owner: str = "owner-1") -> Lease:
+    async def claimed() -> list[Lease]:
+        return await source.claim(1, 0.2, owner)
+
+    (lease,) = await async_until(claimed)
+    return lease
+
+
+async def buried(source: SqsSource, payload: bytes = b"{}", reason: str = "410 Gone") -> Lease:
+    await source.enqueue([NewJob(payload)])
+    lease = await one(source)
+    assert await source.settle([Dead(lease, reason, b"owed")]) == [True]
+    return lease
+
+
+async def test_the_queue_of_dead_letters(
+    sqs_open: OpenQueue, sqs_calls: CallLog, sqs_client: Any
+) -> None:
+    source = await sqs_open()
+    assert sqs_calls.count("create_queue") == 1, "not before there is a dead letter"
+    lease = await buried(source)
+    url = sqs_client.get_queue_url(QueueName=f"{source.name}-dead")["QueueUrl"]
+    kept = sqs_client.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+    assert kept["MessageRetentionPeriod"] == "1209600"
+    (message,) = sqs_client.receive_message(QueueUrl=url, MessageAttributeNames=["All"])["Messages"]
+    assert message["Body"] == "{}"
+    told = {
+        name.removeprefix("sockq."): value.get("StringValue") or value["BinaryValue"]
+        for name, value in message["MessageAttributes"].items()
+    }
+    died_ms = told.pop("died_ms")
+    assert died_ms.isdecimal()
+    assert told == {"id": lease.id, "attempts": "1", "state": b"owed", "reason": "410 Gone"}
+
+
+async def test_a_letter_is_sent_then_deleted(sqs_open: OpenQueue, sqs_calls: CallLog) -> None:
+    source = await sqs_open()
+    await buried(source)
+    names = [name for name in sqs_calls.names() if name.endswith("_batch")]
+    assert names[-2:] == ["send_message_batch", "delete_message_batch"]
+
+
+@pytest.mark.parametrize("fifo", [False, True])
+async def test_cut_before_the_deletion_a_job_is_twice_there_and_never_gone(
+    fifo: bool, sqs_open: OpenQueue, sqs_calls: CallLog
+) -> None:
+    source = await sqs_open(fifo=fifo)
+    other = await sqs_open(fifo=fifo)
+    await source.enqueue([NewJob(b"{}")])
+    lease = await one(source)
+
+    def no_deleting(name: str, _: Any) -> Any:
+        if name == "delete_message_batch":
+            raise BackendUnavailable("down")
+
+    sqs_calls.disturb = no_deleting
+    with pytest.raises(BackendUnavailable, match="down"):
+        await source.settle([Dead(lease, "gone", b"")])
+    sqs_calls.disturb = lambda *_: None
+    # Its process is gone; another gives the job back and ends it.
+    assert await other.reclaim("owner-1") == 1
+    again = await one(other, "owner-2")
+    assert (again.id, again.crashes) == (lease.id, 1)
+    letters = (await other.dead_letters(None, 10)).letters
+    assert [letter.id for letter in letters] == [lease.id]
+    assert await other.settle([Dead(again, "gone", b"")]) == [True]
+    letters = (await other.dead_letters(None, 10)).letters
+    assert [letter.id for letter in letters] == [lease.id] * 2
+    assert await other.replay([lease.id]) == [True], "both letters, as one job"
+    assert (await other.dead_letters(None, 10)).letters == []
+    last = await one(other)
+    assert last.id == lease.id
+    assert await other.settle([Ack(last)]) == [True]
+    assert await other.claim(10, 0.3, "owner-1") == []
+
+
+async def test_cut_before_the_sending_nothing_is_deleted(
+    sqs_open: OpenQueue, sqs_calls: CallLog
+) -> None:
+    source = await sqs_open()
+    await source.enqueue([NewJob(b"{}")])
+    lease = await one(source)
+    sqs_calls.calls.clear()
+
+    def no_sending(name: str, _: Any) -> Any:
+        if name == "send_message_batch":
+            raise BackendUnavailable("down")
+
+    sqs_calls.disturb = no_sending
+    with pytest.raises(BackendUnavailable, match="down"):
+        await source.settle([Dead(lease, "gone", b"")])
+    assert "delete_message_batch" not in sqs_calls.names()
+    sqs_calls.disturb = lambda *_: None
+    assert await source.settle([Dead(lease, "gone", b"")]) == [True]
+
+
+async def test_a_letter_too_large_for_its_reason_is_packed(sqs_open: OpenQueue) -> None:
+    source = await sqs_open()
+    payload = b'"' + b"x" * ((1 << 20) - 2) + b'"'
+    lease = await buried(source, payload, "größer " * 500)
+    (letter,) = (await source.dead_letters(None, 10)).letters
+    assert letter.payload == payload
+    assert letter.reason.startswith("größer größer")
+    assert len(letter.reason) == 1_000
+    assert await source.replay([lease.id]) == [True]
+    assert (await one(source)).payload == payload
+
+
+async def test_a_reason_with_characters_that_sqs_refuses(sqs_open: OpenQueue) -> None:
+    source = await sqs_open()
+    await buried(source, reason="bad\x00byte\ufffe")
+    await buried(source, reason="")
+    letters = (await source.dead_letters(None, 10)).letters
+    assert [letter.reason for letter in letters] == ["bad\ufffdbyte\ufffd", "no reason given"]
+
+
+async def test_what_sqs_itself_moved_there_is_listed_and_replayed(
+    sqs_open: OpenQueue, sqs_client: Any
+) -> None:
+    source = await sqs_open()
+    url = sqs_client.create_queue(QueueName=f"{source.name}-dead")["QueueUrl"]
+    sqs_client.send_message(QueueUrl=url, MessageBody='{"job_id":"of-5"}')
+    (letter,) = (await source.dead_letters(None, 10)).letters
+    assert (letter.id, letter.reason) == ("of-5", "moved here by SQS, not by sockq")
+    assert letter.died_at_ms > 0
+    assert await source.replay(["of-5"]) == [True]
+    assert (await one(source)).id == "of-5"
+
+
+async def test_looking_is_no_attempt_and_no_crash(sqs_open: OpenQueue) -> None:
+    source = await sqs_open()
+    await buried(source)
+    for _ in range(3):
+        (letter,) = (await source.dead_letters(None, 10)).letters
+        assert (letter.attempt, letter.crashes, letter.state) == (1, 0, b"owed")
+
+
+async def test_the_sweep_trims(sqs_open: OpenQueue, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = await sqs_open(dead_limit=2)
+    leases = [await buried(source, b"%d" % n) for n in range(4)]
+    source._reclaiming._trim_at = 0.0
+    await source.reclaim(None)
+    assert (await source._queues.counts((await source._queues.dead())[0]))[0] == 2
+    letters = (await source.dead_letters(None, 10)).letters
+    assert [letter.id for letter in letters] == [lease.id for lease in leases[2:]]
