@@ -11,7 +11,7 @@ from typing import Final
 from sockq.supervisor.pidlock import CONTROL_NAME, read_lock
 from sockq.supervisor.unix_sockets import connect_to
 
-_TIMEOUT_SECONDS: Final = 10.0
+_TIMEOUT_SECONDS: Final = 5.0
 _MOST_BYTES: Final = 4 * 1024 * 1024
 
 

@@ -136,5 +136,11 @@ OWN_SETTINGS: Final[tuple[Setting, ...]] = (
     _own(
         "hang_seconds", Seconds(1, 3600), "A worker silent for so long is replaced.", default=15.0
     ),
+    _own(
+        "soak_seconds",
+        Seconds(0, 3600),
+        "A reload watches each new worker for so long before it goes on.",
+        default=5.0,
+    ),
     _own("boot_seconds", Seconds(1, 3600), "A worker must be ready after so long.", default=60.0),
 )

@@ -8,6 +8,7 @@ A file ``behaviour`` in the directory overrides the option while the fleet runs.
 from __future__ import annotations
 
 import json
+import os
 import select
 import signal
 import sys
@@ -17,9 +18,13 @@ from pathlib import Path
 from sockq.drivers.settings import NoneSettings
 from sockq.supervisor.board_words import JANITOR_BEAT_NS
 from sockq.supervisor.fleet import FleetSettings, JanitorContext
+from sockq.supervisor.http_settings import HttpSettings
 from sockq.supervisor.parent import run_fleet
 from sockq.supervisor.restart import RestartSettings
-from sockq.workers.board import FETCH_OK_NS, SETTLED, WorkerState
+from sockq.workers.apps import Webhook
+from sockq.workers.board import FETCH_OK_NS, JOBS_DELIVERED, SETTLED, WorkerState
+from sockq.workers.endpoint import make_endpoint
+from sockq.workers.meter import Meter
 from sockq.workers.process import WorkerContext
 
 DIRECTORY = Path(sys.argv[1])
@@ -54,12 +59,24 @@ def worker(context: WorkerContext) -> int:
         time.sleep(60)
     if does == "crash":
         return 3
+    if does == "count":
+        _count_one_delivery(context)
+        os.kill(os.getpid(), signal.SIGKILL)
     context.channel.settimeout(None)
     while does == "stubborn" or not stopped:
         slot.beat()
         if select.select([context.channel], [], [], 0.05)[0]:
             _obey(context.channel.recv(64), context, stopped)
     return 0
+
+
+def _count_one_delivery(context: WorkerContext) -> None:
+    hook = Webhook("t", make_endpoint("http://hooks.example/", {}), frozenset(), lane="app x")
+    meter = Meter(context.slot)
+    meter.delivered(hook, "app", 0.01, time.time_ns() // 1_000_000 - 30)
+    meter.publish()
+    meter.show_endpoints({}, 0.0)
+    context.slot.words[JOBS_DELIVERED] += 1
 
 
 def _obey(said: bytes, context: WorkerContext, stopped: list[int]) -> None:
@@ -100,7 +117,13 @@ def janitor(context: JanitorContext) -> int:
 def main() -> int:
     rules = {
         key: OPTIONS[key]
-        for key in ("cap_seconds", "proof_seconds", "first_seconds", "flat_seconds")
+        for key in (
+            "cap_seconds",
+            "proof_seconds",
+            "first_seconds",
+            "flat_seconds",
+            "killed_seconds",
+        )
         if key in OPTIONS
     }
     numbers = {
@@ -123,6 +146,7 @@ def main() -> int:
         facts={"queue": "webhooks"},
         worker_main=worker,
         janitor_main=janitor,
+        http=HttpSettings(port=0) if OPTIONS.get("http") else None,
         preload=lambda _settings: None,
         **numbers,
     )
