@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Annotated, Final, cast
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final, cast
 
 import typer
 
@@ -13,6 +15,9 @@ from sockq.supervisor.cli_shared import Config, Directory, load_or_leave, misuse
 from sockq.supervisor.output import note, notes, say
 from sockq.supervisor.version import version
 from sockq.workers import exits
+
+if TYPE_CHECKING:
+    from sockq.drivers.settings import DriverSettings
 
 _INTERRUPTED: Final = 130
 #: click's base of errors; newer typers bring their own click, so it is reached through typer.
@@ -218,11 +223,14 @@ def status(
         list[str] | None,
         typer.Option(metavar="URL", help="Another host's /status.json; repeat for more."),
     ] = None,
-    fleet: Annotated[bool, typer.Option("--fleet", help="All hosts of the backend.")] = False,
+    fleet: Annotated[
+        bool, typer.Option("--fleet", help="All hosts that deliver the configured queue.")
+    ] = False,
     ascii_only: Annotated[bool, typer.Option("--ascii", help="Nothing beyond ASCII.")] = False,
     read_only: Annotated[
         bool, typer.Option("--read-only", help="No keys that change the fleet.")
     ] = False,
+    config: Config = None,
     directory: Directory = None,
 ) -> int:
     """Show a running fleet: live on a terminal, else as text.
@@ -236,7 +244,15 @@ def status(
     )
     if wrong := complaint(options, fleet=fleet):
         misuse(wrong)
+    if fleet:
+        options = replace(options, fleet=_queue_of(config, directory))
     return show_status(options)
+
+
+def _queue_of(config: Path | None, directory: Path | None) -> DriverSettings:
+    configuration = load_or_leave(config, directory)
+    assert configuration.fleet is not None
+    return configuration.fleet.driver
 
 
 @app.command()

@@ -162,7 +162,10 @@ class Crew:
 
         def janitor() -> int:
             begin()
-            return settings.janitor_main(JanitorContext(settings.driver, board, channel))
+            context = JanitorContext(
+                settings.driver, board, channel, settings.directory, settings.heartbeat_seconds
+            )
+            return settings.janitor_main(context)
 
         def broker() -> int:
             begin()

@@ -24,11 +24,18 @@ GIVE_BACK_SECONDS = 3.0
 
 @dataclass(frozen=True, slots=True)
 class JanitorContext:
-    """What the janitor is given: its driver, the board, and its end of the channel."""
+    """What the janitor is given: its driver, the board, and its end of the channel.
+
+    Attributes:
+        directory: The fleet's.
+        heartbeat_seconds: How often to tell other hosts of this one; 0: never.
+    """
 
     driver: DriverSettings
     board: Board
     channel: socket.socket
+    directory: Path = Path()
+    heartbeat_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +108,7 @@ class FleetSettings:
         hang_seconds: From one beat to the next.
         restart: The brakes on restarts.
         give_up_seconds: A crash loop that lasts so long ends the fleet with 70; None: never.
+        heartbeat_seconds: How often the other hosts are told of this one; 0: never.
         soak_seconds: A reload watches each new worker for so long before it goes on.
         version: Shown by the status.
         http: Where ``/metrics`` and the probes are served; None: nowhere.
@@ -122,6 +130,7 @@ class FleetSettings:
     hang_seconds: float = 15.0
     restart: RestartSettings = field(default_factory=RestartSettings)
     give_up_seconds: float | None = None
+    heartbeat_seconds: float = 5.0
     soak_seconds: float = 5.0
     http: HttpSettings | None = None
     version: str = ""

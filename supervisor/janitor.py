@@ -25,6 +25,7 @@ from sockq.drivers.source import Driver
 from sockq.supervisor import board_words as words
 from sockq.supervisor.advice import with_advice
 from sockq.supervisor.fleet import JanitorContext
+from sockq.supervisor.heartbeat import Heart
 from sockq.supervisor.queue_board import QueueBoard
 from sockq.workers import exits
 from sockq.workers.logs import Event, Log
@@ -53,6 +54,7 @@ class _Janitor:
         self._settings = context.driver
         self._board = QueueBoard(context.board)
         self._log = Log("janitor")
+        self._context = context
         self._owners: deque[str] = deque()
         self._work = asyncio.Event()
         self._idle = asyncio.Event()
@@ -102,6 +104,9 @@ class _Janitor:
     async def _run_open(self) -> None:
         loop = asyncio.get_running_loop()
         tasks = [loop.create_task(self._reclaim_for_ever()), loop.create_task(self._sweep())]
+        heart = self._heart()
+        if heart is not None:
+            tasks.append(loop.create_task(heart.beat_for_ever()))
         ending = loop.create_task(self._ending.wait())
         await asyncio.wait({ending, *tasks}, return_when=asyncio.FIRST_COMPLETED)
         ending.cancel()
@@ -114,6 +119,17 @@ class _Janitor:
         for ended in await asyncio.gather(*tasks, return_exceptions=True):
             if isinstance(ended, BaseException) and not isinstance(ended, asyncio.CancelledError):
                 raise ended
+        if heart is not None:
+            with contextlib.suppress(SockqError, TimeoutError):
+                async with asyncio.timeout(_LAST_SECONDS / 3):
+                    await heart.leave()
+
+    def _heart(self) -> Heart | None:
+        given = self._context
+        every = given.heartbeat_seconds
+        return (
+            Heart(self._driver, given.board, given.directory, every, self._log) if every else None
+        )
 
     # Reclaiming -------------------------------------------------------------------------------
 

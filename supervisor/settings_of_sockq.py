@@ -137,6 +137,12 @@ OWN_SETTINGS: Final[tuple[Setting, ...]] = (
         "hang_seconds", Seconds(1, 3600), "A worker silent for so long is replaced.", default=15.0
     ),
     _own(
+        "heartbeat_seconds",
+        Seconds(0, 3600),
+        "How often a host tells the others of itself, through Redis. 0: never.",
+        default=5.0,
+    ),
+    _own(
         "soak_seconds",
         Seconds(0, 3600),
         "A reload watches each new worker for so long before it goes on.",

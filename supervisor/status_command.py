@@ -7,10 +7,11 @@ import os
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from sockq.drivers.settings import DriverSettings
 from sockq.supervisor.output import say
 from sockq.supervisor.settings_directory import default_directory
 from sockq.supervisor.status_document import exit_code, read_status, render_plain
@@ -30,6 +31,7 @@ class StatusOptions:
         watch_seconds: A line so often; None: once, or the live screen.
         ascii: No characters beyond ASCII on the live screen.
         read_only: No keys that change the fleet.
+        fleet: The queue whose hosts are all shown, instead of the directory.
     """
 
     directory: Path | None = None
@@ -39,6 +41,7 @@ class StatusOptions:
     watch_seconds: float | None = None
     ascii: bool = False
     read_only: bool = False
+    fleet: DriverSettings | None = field(default=None, repr=False)
 
     @property
     def place(self) -> Path:
@@ -47,13 +50,10 @@ class StatusOptions:
         return Path(given).expanduser().absolute()
 
 
-def complaint(options: StatusOptions, *, fleet: bool) -> str | None:
+def complaint(options: StatusOptions, *, fleet: bool = False) -> str | None:
     """What is wrong with the command line, and what to do; None: nothing."""
-    if fleet:
-        return (
-            "--fleet: the hosts do not report to the backend yet; name each of them with"
-            " --url http://HOST:9538/status.json"
-        )
+    if fleet and options.urls:
+        return "--fleet finds the hosts by itself; leave --url out, or --fleet"
     from sockq.supervisor.status_sources import complaint_about_url  # noqa: PLC0415
 
     for url in options.urls:
@@ -80,6 +80,10 @@ def show_status(options: StatusOptions) -> int:
         from sockq.supervisor.status_screen import show_screen  # noqa: PLC0415 - brings rich
 
         return show_screen(options)
+    if options.fleet is not None:
+        from sockq.supervisor.fleet_command import show_fleet  # noqa: PLC0415 - brings the driver
+
+        return show_fleet(options.fleet, as_json=options.as_json)
     return _print(_documents(options), as_json=options.as_json)
 
 
@@ -116,7 +120,7 @@ def _watch(options: StatusOptions, seconds: float) -> int:
     from sockq.supervisor.status_line import LineMaker  # noqa: PLC0415
     from sockq.supervisor.status_sources import choose  # noqa: PLC0415
 
-    source = choose(options.place, options.urls)
+    source = choose(options.place, options.urls, options.fleet)
     lines = LineMaker()
     code = 3
     due = time.monotonic()

@@ -24,7 +24,7 @@ _SIGNALLED: Final = 128
 
 def show_screen(options: StatusOptions) -> int:
     """Show the live screen until it is left; returns the exit code (see ``show_status``)."""
-    acts = not options.urls and not options.read_only
+    acts = not options.urls and options.fleet is None and not options.read_only
     ui = Ui(glyphs=glyphs_for(os.environ, ascii_only=options.ascii), may_act=acts)
     left = run_screen(options, ui, lambda act: carry_out(options.place, act))
     if left.signal is not None:
@@ -48,7 +48,7 @@ def run_screen(
         over: Whether the screen should end by itself.
         source: Of the documents, instead of what the options say.
     """
-    source = source or choose(options.place, options.urls)
+    source = source or choose(options.place, options.urls, options.fleet)
     try:
         with _keyboard() as in_fd:
             terminal = Terminal(in_fd, sys.stdout.fileno())

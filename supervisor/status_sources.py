@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 from urllib.parse import urlsplit
 
+from sockq.drivers.settings import DriverSettings
 from sockq.supervisor.screen_picture import Reading
 from sockq.supervisor.status_document import SCHEMA, absent_document, read_status
 
@@ -144,8 +145,12 @@ def complaint_about_url(url: str) -> str | None:
     return None
 
 
-def choose(directory: Path, urls: Sequence[str]) -> Source:
-    """The URLs where there are any, else the directory."""
+def choose(directory: Path, urls: Sequence[str], fleet: DriverSettings | None = None) -> Source:
+    """All hosts of a queue if one is given, the URLs where there are any, else the directory."""
+    if fleet is not None:
+        from sockq.supervisor.fleet_source import FleetSource  # noqa: PLC0415 - brings the driver
+
+        return FleetSource(fleet)
     return UrlSource(urls) if urls else BoardSource(directory)
 
 

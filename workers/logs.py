@@ -53,6 +53,7 @@ class Event(StrEnum):
     RECLAIMED = "reclaimed"
     BACKEND_DOWN = "backend-down"
     BACKEND_UP = "backend-up"
+    HEARTBEAT_REFUSED = "heartbeat-refused"
     JANITOR_FAULT = "janitor-fault"
     CONTROL_FAULT = "control-fault"
     CONTROL_ASKED = "control-asked"

@@ -119,7 +119,8 @@ def test_a_url_that_cannot_be_read_is_said_without_its_password(url: str, what: 
     assert "hush" not in told
 
 
-def test_the_whole_fleet_needs_its_urls_so_far() -> None:
-    told = complaint(StatusOptions(), fleet=True)
+def test_the_whole_fleet_and_single_hosts_are_not_asked_for_together() -> None:
+    told = complaint(StatusOptions(urls=["http://h:9538"]), fleet=True)
     assert told is not None
-    assert "--url" in told
+    assert "--fleet" in told
+    assert complaint(StatusOptions(), fleet=True) is None
