@@ -49,17 +49,17 @@ class Tally:
         counts = {Ack: 0, Retry: 0, Dead: 0, Release: 0}
         lost = empty = 0
         for settlement, ours in zip(batch, results, strict=True):
-            kind = type(settlement)
-            nothing_owed = bool(filtered) and settlement.lease.receipt in filtered
-            if nothing_owed:
-                filtered.discard(settlement.lease.receipt)
-            if not ours:
+            if ours:
+                counts[type(settlement)] += 1
+            else:
                 lost += 1
-                continue
-            counts[kind] += 1
-            empty += nothing_owed and kind is Ack
-            if isinstance(settlement, Dead):
-                self._dead(settlement)
+        if counts[Dead] or filtered:  # seldom: looked at once more
+            for settlement, ours in zip(batch, results, strict=True):
+                if ours and isinstance(settlement, Dead):
+                    self._dead(settlement)
+                elif settlement.lease.receipt in filtered:
+                    filtered.discard(settlement.lease.receipt)
+                    empty += ours and isinstance(settlement, Ack)
         words[board.SETTLED] += len(batch) - lost
         words[board.DELIVERED] += counts[Ack]
         words[board.JOBS_DELIVERED] += counts[Ack] - empty
