@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any, cast
 
-from sockq.drivers.job import Ack, Dead, Lease, Release, Retry
+from sockq.drivers.job import Ack, Dead, Lease, Release, Retry, Settlement
 from sockq.workers import board
 from sockq.workers.board_memory import Board
 from sockq.workers.engine import Engine
@@ -33,7 +33,7 @@ def test_each_job_counts_once_by_what_became_of_it() -> None:
     slot = Board.create(1).slot(0)
     tally = Tally(slot, engine(), 256)
     filtered = {"nothing", "lost nothing", "still held"}
-    batch = [
+    batch: list[tuple[Settlement, bool]] = [
         (Ack(lease("sent")), True),
         (Ack(lease("nothing")), True),
         (Ack(lease("lost nothing")), False),
