@@ -5,7 +5,9 @@ A script is one file, headed by ``#!lua`` and a comment with its keys, arguments
 
 ``#!lua`` makes servers from 7.0 on refuse keys that were not declared. Older servers do not know
 the line; for them it is taken off and effects are replicated instead of the script, because scripts
-read the server's clock before they write (the default since 7.0).
+read the server's clock before they write (the default since 7.0). ``flags=allow-oom``, by which a
+script runs on a server that is out of memory, becomes a first write that needs none: those servers
+look at their memory only until a script has written. That write takes any expiry off the first key.
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ from sockq.drivers.redis_client import RedisClient
 
 _INCLUDE: Final = re.compile(r"^-- @include (\w+)$", re.MULTILINE)
 _LEGACY_HEAD: Final = "redis.replicate_commands()"
+_LEGACY_ALLOW_OOM: Final = " if KEYS[1] then redis.call('PERSIST', KEYS[1]) end"
 #: How a server before 7.0 refuses ``#!lua``.
 _UNKNOWN_SHEBANG: Final = "user_script:1: unexpected symbol near '#'"
 
@@ -39,7 +42,8 @@ class Script:
         self.text = text
         self.sha = _sha(text)
         # The head takes the shebang's place, so that line numbers in errors stay right.
-        self.legacy_text = f"{_LEGACY_HEAD}{newline}{body}"
+        head = _LEGACY_HEAD + (_LEGACY_ALLOW_OOM if "allow-oom" in shebang else "")
+        self.legacy_text = f"{head}{newline}{body}"
         self.legacy_sha = _sha(self.legacy_text)
 
 

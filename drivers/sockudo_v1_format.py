@@ -2,6 +2,10 @@
 
 The server writes bare payloads to one list. What sockq adds stands in companion keys that share
 its cluster slot and do not match ``PREFIX:queue:*``, which a stopping 4.x server deletes.
+
+What one claim leases stands in a list of its own until the last of it is settled: the payloads of
+jobs that were acked meanwhile take up memory for so long, at most those of that one claim. It is
+what makes claims and acks cheap: a job is moved once, and an ack changes one digit.
 """
 
 from __future__ import annotations
@@ -14,9 +18,12 @@ import msgspec
 
 from sockq.drivers.job import Lease
 
-#: First ordinals of the receipts of records and of bare payloads; 7 digits each.
-RECORD_BASE: Final = 1_000_001
-BARE_BASE: Final = 2_000_001
+#: Added to the place in the claim, for records and for bare payloads; makes 7 digits.
+_RECORD_BASE: Final = 1_000_000
+BARE_BASE: Final = 2_000_000
+#: Most jobs of one claim: Lua takes no more arguments than some thousand.
+MOST_JOBS: Final = 1_000
+PREFIX_LENGTH: Final = 25
 RECEIPT_LENGTH: Final = 32
 _PREFIX_HEX_OF_TIME: Final = 11
 _PREFIX_RANDOM_BYTES: Final = 7
@@ -36,17 +43,22 @@ class Keys:
         if _hash_tag(list_key) != list_key:  # several lists may share a tag that their prefix holds
             self._base += f"{list_key}:"
         self.intake = f"{self._base}intake"
+        self.front = f"{self._base}front"
         self.ready = f"{self._base}ready"
         self.delayed = f"{self._base}delayed"
         self.deadlines = f"{self._base}deadlines"
-        self.owners = f"{self._base}owners"
+        self.leased = f"{self._base}leased"
         self.dead = f"{self._base}dead"
         self.dead_jobs = f"{self._base}dead-jobs"
         self.counters = f"{self._base}counters"
 
-    def leased(self, owner: str) -> str:
-        """The hash of what ``owner`` holds: receipt to record or bare payload."""
-        return f"{self._base}leased:{owner}"
+    def claims(self, owner: str) -> str:
+        """The hash of the claims that ``owner`` has open: prefix to flags."""
+        return f"{self._base}claims:{owner}"
+
+    def claim(self, prefix: str) -> str:
+        """The list of what one claim leased."""
+        return f"{self._base}claim:{prefix}"
 
 
 def _hash_tag(key: str) -> str:
@@ -106,12 +118,11 @@ class Prefixes:
 
 def leases_of(prefix: str, owner: str, records: list[bytes], payloads: list[bytes]) -> list[Lease]:
     """Return what one claim leased, records first, in the order of the receipts."""
+    first = BARE_BASE + 1 + len(records)
     leases = [
         Lease(receipt, payload, 1, receipt, owner)
         for receipt, payload in zip(
-            [f"{prefix}{n}" for n in range(BARE_BASE, BARE_BASE + len(payloads))],
-            payloads,
-            strict=True,
+            [f"{prefix}{n}" for n in range(first, first + len(payloads))], payloads, strict=True
         )
     ]
     if records:
@@ -125,6 +136,6 @@ def leases_of(prefix: str, owner: str, records: list[bytes], payloads: list[byte
                 state=record.state,
                 crashes=record.crashes,
             )
-            for n, record in enumerate(map(decode, records), RECORD_BASE)
+            for n, record in enumerate(map(decode, records), _RECORD_BASE + 1)
         ]
     return leases

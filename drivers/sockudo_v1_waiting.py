@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import Final
+from typing import Final, NamedTuple
 
 from sockq.drivers.errors import BackendRefused
 from sockq.drivers.redis_client import RedisClient
@@ -13,10 +13,24 @@ from sockq.drivers.sockudo_v1_format import Keys
 #: Jobs that others made ready are noticed within this time, in a source that was busy lately…
 _ACTIVE_SLICE_SECONDS: Final = 0.25
 _ACTIVE_FOR_SECONDS: Final = 60.0
-#: … and in one that was not.
+#: … in one that has had jobs, or whose jobs are with others or delayed…
 _IDLE_SLICE_SECONDS: Final = 1.0
+#: … and in one of which no job has ever been seen: the second of two spellings of a key, say.
+_UNUSED_SLICE_SECONDS: Final = 2.5
 #: A shorter block would be rounded to 0 by older servers: for ever.
 _SHORTEST_BLOCK_SECONDS: Final = 0.005
+
+
+class Outlook(NamedTuple):
+    """What may become ready without a server's push.
+
+    Attributes:
+        next_due_seconds: Until the next delayed job is due; None: there is none.
+        busy: Whether anybody holds a job.
+    """
+
+    next_due_seconds: float | None
+    busy: bool
 
 
 class Waiting:
@@ -25,31 +39,54 @@ class Waiting:
     def __init__(self, client: RedisClient, keys: Keys) -> None:
         self._client = client
         self._keys = keys
-        self._active_until = 0.0
+        self._active_until: float | None = None
         self._can_block = True
 
     def note_activity(self) -> None:
         """Jobs were claimed: look more often for a while."""
         self._active_until = time.monotonic() + _ACTIVE_FOR_SECONDS
 
-    async def wait(self, left_seconds: float, next_due_seconds: float | None) -> None:
-        """Return when a look is worth while: a job came, is due, or a slice of the time is over.
+    async def wait(self, left_seconds: float, outlook: Outlook) -> bool:
+        """Return True when a look is worth while: a job came, is due, or a slice of time is over.
+
+        False: ``left_seconds`` are over and nothing came.
 
         A job that comes is moved to the intake in the same step in which it is seen: it is in our
         custody whatever happens to this call or its answer.
         """
-        active = time.monotonic() < self._active_until
-        seconds = min(left_seconds, _ACTIVE_SLICE_SECONDS if active else _IDLE_SLICE_SECONDS)
-        if next_due_seconds is not None:
-            seconds = min(seconds, next_due_seconds)
+        seconds = min(left_seconds, slice_seconds(time.monotonic(), self._active_until, outlook))
+        if outlook.next_due_seconds is not None:
+            seconds = min(seconds, outlook.next_due_seconds)
+        return await self._block(seconds) or seconds < left_seconds
+
+    async def _block(self, seconds: float) -> bool:
+        """Return whether a job came."""
         if seconds < _SHORTEST_BLOCK_SECONDS or not self._can_block:
             await asyncio.sleep(seconds)
-            return
+            return not self._can_block  # it may have come unseen
+        keys = self._keys
         try:
-            await self._client.blocking(
-                "BLMOVE", self._keys.list, self._keys.intake, "LEFT", "RIGHT", f"{seconds:.3f}"
+            moved = await self._client.blocking(
+                "BLMOVE", keys.list, keys.intake, "LEFT", "RIGHT", f"{seconds:.3f}"
             )
         except BackendRefused as error:
             if "unknown command" not in str(error):
                 raise
             self._can_block = False  # before 6.2: look in slices only
+            return True
+        return moved is not None
+
+
+def slice_seconds(now: float, active_until: float | None, outlook: Outlook) -> float:
+    """Return after what time to look for jobs that others made ready.
+
+    Args:
+        now: By the clock of ``active_until``.
+        active_until: When this source stops being one that was busy lately; None: it never was.
+        outlook: What the last look saw.
+    """
+    if active_until is not None and now < active_until:
+        return _ACTIVE_SLICE_SECONDS
+    if active_until is not None or outlook.busy or outlook.next_due_seconds is not None:
+        return _IDLE_SLICE_SECONDS
+    return _UNUSED_SLICE_SECONDS

@@ -2,66 +2,83 @@
 -- Gives back what an owner held, to the front of the ready jobs in the order of its claims.
 -- Its attempt is refunded and a crash counted.
 --
--- KEYS  leased (of this owner), ready, deadlines, owners
--- ARGV  owner, most leases to end, members of deadlines… (none: everything that the owner holds)
---         'b' PREFIX OWNER   the jobs of one claim, but for those that were extended
---         'x' RECEIPT OWNER  one job that was extended
+-- KEYS  ready, deadlines, leased, claims (of this owner), lists of claims…
+-- ARGV  owner, most leases to end, for each claim, latest first, its prefix, how many members of
+--       deadlines follow, and these. None: all that it leased. Else what these say, if it has passed.
 -- Result  number of leases that were ended
 
 -- @include sockudo_v1_common
+-- @include sockudo_v1_records
+-- @include sockudo_v1_claims
+-- @include sockudo_v1_leased
 
-local leased, ready, deadlines, owners = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local ready, deadlines, leased, claims = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local owner, bound = ARGV[1], tonumber(ARGV[2])
-local found, passed = {}, {}
+local FIRST_LIST, now = 4, now_ms()
+local ended, forgotten = 0, {}
 
-if #ARGV == 2 then
-  found = redis.call('HKEYS', leased)
-else
-  local now = now_ms()
-  local claims, any = {}, false
-  for i = 3, #ARGV do
+-- Returns which of ARGV's members have passed (else extended or ended since they were listed), whether
+-- the claim's own is among them, and the places of the others.
+local function read_members(first, last)
+  local members, together, places = {}, false, {}
+  for i = first, last do
     local member = ARGV[i]
     local deadline = redis.call('ZSCORE', deadlines, member)
-    if deadline and tonumber(deadline) <= now then -- else extended or given back since it was listed
-      passed[#passed + 1] = member
+    if deadline and tonumber(deadline) <= now then
+      members[#members + 1] = member
       if string.sub(member, 1, 1) == 'b' then
-        claims[string.sub(member, 2, PREFIX_LENGTH + 1)] = true
-        any = true
+        together = true
       else
-        found[#found + 1] = string.sub(member, 2, RECEIPT_LENGTH + 1)
+        places[tonumber(string.sub(member, 30, 33))] = true
       end
     end
   end
-  if any then
-    local receipts = redis.call('HKEYS', leased)
-    for i = 1, #receipts do
-      local receipt = receipts[i]
-      if claims[string.sub(receipt, 1, PREFIX_LENGTH)]
-        and not redis.call('ZSCORE', deadlines, 'x' .. receipt .. owner) then
-        found[#found + 1] = receipt
-      end
-    end
-  end
+  return members, together, places
 end
 
--- Receipts sort in the order of the claims. The latest go first: each is put before the others.
-table.sort(found)
-local last = math.max(1, #found - bound + 1)
-local ended = 0
-redis.call('PERSIST', leased) -- before 7.0 a full server lets a script go on once it has written
-for i = #found, last, -1 do
-  local value = redis.call('HGET', leased, found[i])
-  if value then
-    local id, state, attempt, crashes, payload = parse_leased(found[i], value)
-    redis.call('LPUSH', ready, compose(id, state, '', attempt, crashes + 1, payload))
-    redis.call('HDEL', leased, found[i])
-    ended = ended + 1
+-- Ends leases of one claim, the last first: each goes before the others. Returns whether all are done.
+local function give_back(prefix, list, first, last)
+  local bytes, size = open_claim(claims, prefix)
+  local members, together, places = read_members(first, last)
+  local everything = last < first
+  local moved, complete = {}, true
+  for place = 8 * size, 1, -1 do
+    local found, extended = is_leased(bytes, size, place)
+    if found and (everything or places[place] or together and not extended) then
+      if ended >= bound then
+        complete = false
+        break
+      end
+      local receipt = receipt_of(prefix, place, bytes)
+      local id, state, attempt, crashes, payload = leased_job(list, place, receipt, bytes)
+      if id then -- else somebody deleted it
+        redis.call('LPUSH', ready, compose(id, state, '', attempt, crashes + 1, payload))
+        moved[#moved + 1] = place
+      end
+      if extended then
+        forgotten[#forgotten + 1] = 'x' .. receipt .. owner
+      end
+      end_lease(bytes, size, place)
+      ended = ended + 1
+    end
   end
+  for i = 1, complete and #members or 0 do
+    forgotten[#forgotten + 1] = members[i]
+  end
+  if size > 0 and close_claim(claims, prefix, list, bytes, size, moved) then
+    forgotten[#forgotten + 1] = 'b' .. prefix .. owner
+  end
+  return complete
 end
-if last == 1 then
-  call_many('ZREM', deadlines, passed)
+
+local at = 3
+for c = 1, #KEYS - FIRST_LIST do
+  local last = at + 1 + ARGV[at + 1]
+  if not give_back(ARGV[at], KEYS[FIRST_LIST + c], at + 2, last) then
+    break
+  end
+  at = last + 1
 end
-if redis.call('EXISTS', leased) == 0 then
-  redis.call('ZREM', owners, owner)
-end
+call_many('ZREM', deadlines, forgotten)
+count_leases(leased, owner, -ended)
 return ended

@@ -5,7 +5,7 @@
 -- ARGV  ids…
 -- Result  {0 or 1 for each}
 
--- @include sockudo_v1_common
+-- @include sockudo_v1_records
 
 local results = {}
 for i = 1, #ARGV do
@@ -13,7 +13,6 @@ for i = 1, #ARGV do
   results[i] = 0
   if record then
     local id, state, _, _, payload = parse(record)
-    redis.call('PERSIST', KEYS[3]) -- before 7.0 a full server lets a script go on once it has written
     redis.call('RPUSH', KEYS[3], compose(id, state, '', 0, 0, payload))
     redis.call('HDEL', KEYS[2], ARGV[i])
     redis.call('ZREM', KEYS[1], ARGV[i])

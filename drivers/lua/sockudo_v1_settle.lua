@@ -1,81 +1,107 @@
 #!lua flags=allow-oom
 -- Ends leases of one owner. Payloads never come from the client: records are made of what is leased.
 --
--- KEYS  leased (of this owner), ready, delayed, dead, dead-jobs, counters
--- ARGV  dead letters kept (0: no limit), the receipts of acks in one string, and then groups of five:
---         'R' retry    receipt, delay in ms, state, -
---         'L' release  receipt, delay in ms, state, '1' if that state replaces the old one
---         'D' dead     receipt, reason, state, -
+-- KEYS  ready, delayed, dead, dead-jobs, counters, deadlines, leased, claims (of this owner),
+--       lists of claims…
+-- ARGV  owner, dead letters kept (0: no limit), for each claim its prefix and the bitmap of its acks,
+--       and then groups of six:
+--         'R' retry    number of the claim, place, delay in ms, state, -
+--         'L' release  number of the claim, place, delay in ms, state, '1' if that state replaces the old one
+--         'D' dead     number of the claim, place, reason, state, -
 --       Releases without a delay come latest claimed first: each goes to the front.
--- Result  1 if every lease was this owner's, else {0 or 1 for each, acks first}
+-- Result  0 if every lease was this owner's, else {for each claim the bitmap of acks of others or '',
+--         numbers (from 1) of groups of others…}
 
 -- @include sockudo_v1_common
+-- @include sockudo_v1_records
+-- @include sockudo_v1_claims
+-- @include sockudo_v1_leased
 
-local leased, ready, delayed, dead, dead_jobs = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
-local acks = ARGV[2]
-local results, all = {}, 1
-local call, sub = redis.call, string.sub
+local ready, delayed, dead, dead_jobs = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local counters, deadlines, leased, claims = KEYS[5], KEYS[6], KEYS[7], KEYS[8]
+local owner, dead_limit = ARGV[1], tonumber(ARGV[2])
+local FIRST_LIST, count = 8, #KEYS - 8
+local opened, refused, any = {}, {}, false
+local ended, forgotten = 0, {}
 
--- One by one: only so each answer is known.
-for i = 1, #acks, RECEIPT_LENGTH do
-  local removed = call('HDEL', leased, sub(acks, i, i + RECEIPT_LENGTH - 1))
-  results[#results + 1] = removed
-  if removed == 0 then
-    all = 0
-  end
+for c = 1, count do
+  local prefix = ARGV[2 * c + 1]
+  local bytes, size = open_claim(claims, prefix)
+  local number, others = end_leases(bytes, size, ARGV[2 * c + 2], prefix, owner, forgotten)
+  opened[c] = {
+    prefix = prefix, list = KEYS[FIRST_LIST + c], bytes = bytes, size = size, changed = number > 0, moved = {},
+  }
+  refused[c] = others
+  any = any or others ~= ''
+  ended = ended + number
 end
 
-local now = #ARGV > 2 and now_ms()
+local now = now_ms()
 
-local function later(receipt, delay_ms, record)
-  redis.call('ZADD', delayed, now + delay_ms, receipt .. record)
-end
-
-local function settle(op, receipt, what, state, replaces)
-  local value = redis.call('HGET', leased, receipt)
-  if not value then
-    return 0
+-- Returns whether the lease was this owner's.
+local function settle(op, claim, place, what, state, replaces)
+  local prefix, bytes, size = claim.prefix, claim.bytes, claim.size
+  local found, extended = is_leased(bytes, size, place)
+  if not found then
+    return false
   end
-  local id, old_state, attempt, crashes, payload = parse_leased(receipt, value)
-  redis.call('PERSIST', leased) -- before 7.0 a full server lets a script go on once it has written
-  if op == 'R' then
-    local record = compose(id, state, '', attempt + 1, crashes, payload)
-    if tonumber(what) > 0 then
-      later(receipt, what, record)
-    else
-      redis.call('RPUSH', ready, record)
-    end
-  elseif op == 'L' then
-    local record = compose(id, replaces == '1' and state or old_state, '', attempt, crashes, payload)
-    if tonumber(what) > 0 then
-      later(receipt, what, record)
-    else
-      redis.call('LPUSH', ready, record)
-    end
-  else
+  local receipt = receipt_of(prefix, place, bytes)
+  if extended then
+    forgotten[#forgotten + 1] = 'x' .. receipt .. owner
+  end
+  end_lease(bytes, size, place)
+  ended = ended + 1
+  claim.changed = true
+  local id, old_state, attempt, crashes, payload = leased_job(claim.list, place, receipt, bytes)
+  if not id then -- somebody deleted it
+    return false
+  end
+  claim.moved[#claim.moved + 1] = place
+  if op == 'D' then
     redis.call('HSET', dead_jobs, id, compose(id, state, what, attempt + 1, crashes, payload))
     redis.call('ZADD', dead, now, id)
+    return true
   end
-  redis.call('HDEL', leased, receipt)
-  return 1
+  if op == 'R' then
+    attempt = attempt + 1
+  elseif replaces == '' then
+    state = old_state
+  end
+  local record = compose(id, state, '', attempt, crashes, payload)
+  if tonumber(what) > 0 then
+    redis.call('ZADD', delayed, now + what, receipt .. record)
+  else
+    redis.call(op == 'R' and 'RPUSH' or 'LPUSH', ready, record)
+  end
+  return true
 end
 
-for i = 3, #ARGV, 5 do
-  local done = settle(ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], ARGV[i + 4])
-  results[#results + 1] = done
-  if done == 0 then
-    all = 0
+local FIRST_GROUP = 2 * count + 3
+for i = FIRST_GROUP, #ARGV, 6 do
+  local claim, place = opened[tonumber(ARGV[i + 1])], tonumber(ARGV[i + 2])
+  if not settle(ARGV[i], claim, place, ARGV[i + 3], ARGV[i + 4], ARGV[i + 5]) then
+    refused[#refused + 1] = (i - FIRST_GROUP) / 6 + 1
+    any = true
   end
 end
 
-local dead_limit = tonumber(ARGV[1])
-if now and dead_limit > 0 then
+for c = 1, count do
+  local claim = opened[c]
+  if claim.changed
+    and close_claim(claims, claim.prefix, claim.list, claim.bytes, claim.size, claim.moved) then
+    forgotten[#forgotten + 1] = 'b' .. claim.prefix .. owner
+  end
+end
+call_many('ZREM', deadlines, forgotten)
+count_leases(leased, owner, -ended)
+
+if dead_limit > 0 then
   local excess = math.min(redis.call('ZCARD', dead) - dead_limit, 1000)
   if excess > 0 then
     redis.call('HDEL', dead_jobs, unpack(redis.call('ZRANGE', dead, 0, excess - 1)))
     redis.call('ZREMRANGEBYRANK', dead, 0, excess - 1)
-    redis.call('HINCRBY', KEYS[6], 'trimmed', excess)
+    redis.call('HINCRBY', counters, 'trimmed', excess)
   end
 end
 
-return all == 1 and 1 or results
+return any and refused or 0

@@ -4,6 +4,7 @@ from support.broker_fixtures import broker as broker  # noqa: PLC0414 - a fixtur
 from support.broker_fixtures import broker_path as broker_path  # noqa: PLC0414 - as above
 from support.broker_fixtures import memory_source as memory_source  # noqa: PLC0414 - as above
 from support.broker_fixtures import raw_client as raw_client  # noqa: PLC0414 - as above
+from support.redis_fixtures import any_redis as any_redis  # noqa: PLC0414 - as above
 from support.redis_fixtures import (
     changing_cluster as changing_cluster,  # noqa: PLC0414 - a fixture, used by name
 )

@@ -40,6 +40,13 @@ def redis_6() -> Iterator[RedisServer]:
         yield server
 
 
+@pytest.fixture(params=["redis_server", "redis_6"], ids=["7", "6"])
+def any_redis(request: pytest.FixtureRequest) -> RedisServer:
+    """One of the two after the other."""
+    server: RedisServer = request.getfixturevalue(request.param)
+    return server
+
+
 @pytest.fixture(scope="session")
 def redis_cluster_node() -> Iterator[RedisServer]:
     """A cluster of one node, which a client of a single server can talk to."""
