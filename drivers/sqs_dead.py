@@ -14,16 +14,14 @@ import time
 from collections.abc import Collection, Sequence
 from typing import Any, Final
 
-import msgspec
-
 from sockq.drivers.errors import SockqError
 from sockq.drivers.job import Lease
-from sockq.drivers.source import DeadLetter, DeadPage
+from sockq.drivers.source import DeadPage
 from sockq.drivers.sqs_client import BATCH, SqsClient
+from sockq.drivers.sqs_letter import Key, Letter, key_of
 from sockq.drivers.sqs_message import (
     MESSAGE_ATTRIBUTES,
     SYSTEM_ATTRIBUTES,
-    Burial,
     Message,
     attributes,
     entry,
@@ -40,33 +38,6 @@ _FRESH_SECONDS: Final = 30.0
 _READERS: Final = 4
 #: Payload that a scan keeps in memory; with more, it keeps the page that was asked for.
 _MOST_BYTES: Final = 64 << 20
-
-Key = tuple[int, str]
-
-
-class Letter(msgspec.Struct, frozen=True):
-    """One dead letter as it was received."""
-
-    message: Message
-    burial: Burial
-
-    @property
-    def key(self) -> Key:
-        """Oldest first; those of one millisecond in a fixed order."""
-        return self.burial.died_ms, self.message.id
-
-    def shown(self) -> DeadLetter:
-        """As the seam shows it."""
-        message, burial = self.message, self.burial
-        return DeadLetter(
-            id=message.id,
-            payload=message.body or b"",
-            reason=burial.reason,
-            died_at_ms=burial.died_ms,
-            attempt=message.attempts,
-            state=message.state,
-            crashes=message.crashes - message.receives + 1,  # scans are no crashes
-        )
 
 
 class DeadLetters:
@@ -88,7 +59,7 @@ class DeadLetters:
 
     async def page(self, cursor: str | None, limit: int) -> DeadPage:
         """See ``Source.dead_letters``."""
-        after = _key(cursor)
+        after = key_of(cursor)
         async with self._scanning:
             if cursor is None or time.monotonic() >= self._seen_until:
                 await self._look(after, limit)
@@ -255,10 +226,3 @@ class DeadLetters:
     async def _give_back(self, url: str, handles: Sequence[str]) -> None:
         entries = [{"ReceiptHandle": handle, "VisibilityTimeout": 0} for handle in handles]
         await self._client.batch("change_message_visibility_batch", url, entries)
-
-
-def _key(cursor: str | None) -> Key | None:
-    if cursor is None:
-        return None
-    died_ms, _, id_ = cursor.partition(":")
-    return (int(died_ms) if died_ms.isdecimal() else 0), id_
