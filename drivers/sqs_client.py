@@ -7,7 +7,6 @@ import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 import boto3
 from botocore.config import Config
@@ -16,6 +15,7 @@ from sockq.drivers.errors import BackendUnavailable, SockqError
 from sockq.drivers.settings import SqsSettings
 from sockq.drivers.sqs_errors import SqsRefused, passing, translate
 from sockq.drivers.sqs_message import size_bytes
+from sockq.drivers.sqs_names import service
 
 #: Entries of one batch call, and messages of one receive: SQS' limit.
 BATCH: Final = 10
@@ -50,10 +50,7 @@ class SqsClient:
         self._settings = settings
         self._sdk: Any = None
         self.closed = False
-        self.where = f"SQS in {settings.region}"
-        if settings.endpoint_url:
-            parts = urlsplit(settings.endpoint_url)
-            self.where += f" ({parts.scheme}://{parts.netloc.rpartition('@')[2]})"
+        self.where = service(settings)
         self._receivers = ThreadPoolExecutor(RECEIVERS, thread_name_prefix="sqs-receive")
         self._callers = ThreadPoolExecutor(_CALLERS, thread_name_prefix="sqs")
 

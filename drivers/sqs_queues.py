@@ -10,51 +10,14 @@ from sockq.drivers.errors import BackendUnavailable
 from sockq.drivers.settings import SqsSettings
 from sockq.drivers.sqs_client import SqsClient
 from sockq.drivers.sqs_errors import SqsRefused
+from sockq.drivers.sqs_names import creation, dead_name, given_url, is_fifo, queue_name
 
-_FIFO: Final = ".fifo"
-_DEAD: Final = "-dead"
 #: A dead letter is kept as long as SQS keeps anything: 14 days.
 _DEAD_RETENTION_SECONDS: Final = 14 * 24 * 3600
 #: What every SQS takes; newer ones say more.
 _LEAST_LIMIT_BYTES: Final = 262_144
 #: How long "there is no dead-letter queue" is believed.
 _NO_DEAD_SECONDS: Final = 10.0
-
-
-def queue_name(settings: SqsSettings) -> str:
-    """The queue's name: of its URL if that is given, with ``.fifo`` where the queue is FIFO."""
-    if settings.queue_url:
-        return settings.queue_url.rstrip("/").rpartition("/")[2]
-    if settings.fifo and not settings.queue.endswith(_FIFO):
-        return settings.queue + _FIFO
-    return settings.queue
-
-
-def is_fifo(settings: SqsSettings) -> bool:
-    """Whether the queue is FIFO: SQS tells by the name."""
-    return queue_name(settings).endswith(_FIFO)
-
-
-def dead_name(name: str) -> str:
-    """The dead-letter queue of ``name``: ``webhooks-dead``, ``webhooks-dead.fifo``."""
-    return name.removesuffix(_FIFO) + _DEAD + (_FIFO if name.endswith(_FIFO) else "")
-
-
-def given_url(settings: SqsSettings) -> str | None:
-    """The URL that needs no look-up; None: ask by name. No slash is added, nothing is checked."""
-    if settings.queue_url:
-        return settings.queue_url
-    if settings.queue_url_prefix:
-        return settings.queue_url_prefix + queue_name(settings)
-    return None
-
-
-def creation(settings: SqsSettings) -> dict[str, str]:
-    """Attributes of a queue that is created: exactly the servers'."""
-    found = {"VisibilityTimeout": str(settings.visibility_timeout_seconds)}
-    if is_fifo(settings):
-        found |= {"FifoQueue": "true", "ContentBasedDeduplication": "true"}
-    return found
 
 
 class Queues:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sockq.drivers.errors import BackendUnavailable, SockqError
-from sockq.drivers.settings import BullmqSettings, DriverSettings, RedisSettings
+from sockq.drivers.settings import BullmqSettings, DriverSettings, RedisSettings, SqsSettings
 
 
 def with_advice(error: SockqError, settings: DriverSettings) -> str:
@@ -12,6 +12,13 @@ def with_advice(error: SockqError, settings: DriverSettings) -> str:
         return f"{error}: start it, or set queue.redis.url_override / DATABASE_REDIS_HOST"
     if isinstance(settings, BullmqSettings) and isinstance(error, BackendUnavailable):
         return f"{error}: start it, or set {_soketi_address(settings)}"
+    if isinstance(settings, SqsSettings) and isinstance(error, BackendUnavailable):
+        other = (
+            "SOKETI_QUEUE_SQS_ENDPOINT"
+            if settings.dialect == "soketi"
+            else "queue.sqs.endpoint_url"
+        )
+        return f"{error}: see that it can be reached from here, and to {other} and the region"
     return str(error)
 
 

@@ -106,7 +106,7 @@ async def _enqueue(settings: DriverSettings, jobs: Iterable[NewJob], step: Step)
     try:
         await driver.open()
         if not driver.sources:
-            raise BackendRefused("queue.driver none has no queue; choose memory or redis")
+            raise BackendRefused("queue.driver none has no queue; choose memory, redis or sqs")
         source, done = driver.sources[0], 0
         rest = iter(jobs)
         while batch := list(islice(rest, _BATCH)):

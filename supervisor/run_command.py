@@ -5,7 +5,14 @@ from __future__ import annotations
 import os
 
 from sockq.drivers.bullmq_format import key_base
-from sockq.drivers.settings import BullmqSettings, DriverSettings, MemorySettings, RedisSettings
+from sockq.drivers.settings import (
+    BullmqSettings,
+    DriverSettings,
+    MemorySettings,
+    RedisSettings,
+    SqsSettings,
+)
+from sockq.drivers.sqs_names import queue_name, service
 from sockq.supervisor.fleet import FleetSettings
 from sockq.supervisor.output import note
 from sockq.supervisor.redis_url import where
@@ -52,6 +59,8 @@ def _place(driver: DriverSettings) -> str:
             return f"redis at {where(driver.url)}, keys {driver.prefix}…"
         case BullmqSettings():
             return f"{_soketi_place(driver)}, soketi's queues {key_base(driver.prefix)}:*_webhooks"
+        case SqsSettings():
+            return f"{service(driver)}, queue {queue_name(driver)}"
         case MemorySettings():
             return f"memory queue of {driver.capacity} jobs"
         case _:

@@ -14,7 +14,12 @@ from sockq.supervisor.settings_apps import Apps, read_apps
 from sockq.supervisor.settings_directory import complaint_about_directory, default_directory
 from sockq.supervisor.settings_document import Document, read_document
 from sockq.supervisor.settings_dotted import spread
-from sockq.supervisor.settings_driver import Queue, choose_driver, queue_settings
+from sockq.supervisor.settings_driver import (
+    Queue,
+    choose_driver,
+    lease_seconds,
+    queue_settings,
+)
 from sockq.supervisor.settings_layers import Layers, Value, read_layers
 from sockq.supervisor.settings_of_sockq import MOST_WORKERS
 from sockq.supervisor.settings_server import ServerName, whose
@@ -97,6 +102,7 @@ def _of_sockudo(layers: Layers, environ: Mapping[str, str], document: Document) 
     from sockq.workers.app_shapes import read_app  # noqa: PLC0415 - brings the patterns' engine
 
     driver = choose_driver(layers, document.name)
+    layers.values["sockq.lease_seconds"] = lease_seconds(layers, driver)
     queue = queue_settings(layers, driver, Path(str(_directory(layers, environ).value)))
     apps = read_apps(layers, document.name, read_app)
     store = read_store(layers, environ)

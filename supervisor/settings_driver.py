@@ -18,6 +18,7 @@ from sockq.drivers.settings import (
 )
 from sockq.supervisor.redis_url import compose
 from sockq.supervisor.settings_layers import Layers, Value
+from sockq.supervisor.settings_sqs import sqs_lease, sqs_settings
 
 #: Name of the memory queue's socket in the fleet's directory.
 BROKER_SOCKET: Final = "broker.sock"
@@ -56,6 +57,11 @@ def choose_driver(layers: Layers, file_name: str) -> Value:
     return Value("memory", "default: nothing is configured")
 
 
+def lease_seconds(layers: Layers, driver: Value) -> Value:
+    """How long a claim holds on the driver in use."""
+    return sqs_lease(layers) if driver.value == "sqs" else layers.values["sockq.lease_seconds"]
+
+
 def queue_settings(layers: Layers, driver: Value, directory: Path) -> Queue:
     """What the driver is told.
 
@@ -87,6 +93,8 @@ def queue_settings(layers: Layers, driver: Value, directory: Path) -> Queue:
         )
         faults = _missing_files(layers) if settings.url.startswith("rediss://") else ()
         return Queue(settings, tuple(faults), tuple(_redis_warnings(layers, settings.url)))
+    if driver.value == "sqs":
+        return Queue(sqs_settings(layers, lease, directory))
     warning = "queue.driver none: there is no queue, so nothing will be delivered"
     return Queue(NoneSettings(), warnings=(warning,) if driver.value == "none" else ())
 

@@ -7,6 +7,7 @@ from typing import Final
 from sockq.supervisor.redis_url import complaint_about, complaint_about_host
 from sockq.supervisor.settings_entry import Setting
 from sockq.supervisor.settings_kinds import Choice, Flag, Formed, Items, Kind, Text, Whole
+from sockq.supervisor.settings_of_sqs import SQS_SETTINGS
 from sockq.supervisor.settings_of_stores import STORE_SETTINGS
 from sockq.supervisor.settings_support import (
     APP_STORES,
@@ -209,6 +210,7 @@ _WEBHOOKS: Final = (
 
 SERVER_SETTINGS: Final[tuple[Setting, ...]] = (
     *_QUEUE,
+    *SQS_SETTINGS,
     *_REDIS,
     *_APPS,
     *STORE_SETTINGS,

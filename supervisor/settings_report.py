@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from sockq.drivers.settings import BullmqSettings, DriverSettings, RedisSettings
+from sockq.drivers.settings import BullmqSettings, DriverSettings, RedisSettings, SqsSettings
+from sockq.drivers.sqs_names import given_url, queue_name, service
 from sockq.supervisor.redis_url import masked
 from sockq.supervisor.settings import Configuration
 from sockq.supervisor.settings_entry import Setting
@@ -36,6 +37,8 @@ def _rows(configuration: Configuration) -> Iterator[tuple[str, str, str]]:
     fleet = configuration.fleet
     if fleet is not None and (place := _redis_in_use(fleet.driver)):
         yield "(Redis in use)", place, "from the above"
+    if fleet is not None and isinstance(fleet.driver, SqsSettings):
+        yield "(queue in use)", _sqs_in_use(fleet.driver), "from the above"
     if fleet is not None and fleet.worker.app_store is not None:
         yield "(app store in use)", label_of(fleet.worker.app_store), "from the above"
 
@@ -52,6 +55,10 @@ def _redis_in_use(driver: DriverSettings) -> str:
             return masked(url)
         case _:
             return ""
+
+
+def _sqs_in_use(driver: SqsSettings) -> str:
+    return given_url(driver) or f"{queue_name(driver)}, {service(driver)}"
 
 
 def _shown(setting: Setting, given: Value) -> str:

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from typing import Final
 
 #: Queue drivers that work.
-READY: Final = ("memory", "redis", "none")
+READY: Final = ("memory", "redis", "redis-cluster", "sqs", "none")
 #: Queue drivers of the servers that a later version will have.
-LATER: Final = ("redis-cluster", "sqs")
+LATER: Final = ("redis-cluster",)
 #: Queue drivers of Sockudo that stay outside.
 OUTSIDE: Final = ("nats", "pulsar", "rabbitmq", "google-pubsub", "kafka", "iggy", "sns")
 

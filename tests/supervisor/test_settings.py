@@ -150,7 +150,6 @@ def test_tls_and_times_reach_the_driver(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "environ", "complaint"),
     [
-        ({"queue": {"driver": "sqs"}}, {}, "sqs is not in this version; use one of memory, redis"),
         ({"queue": {"driver": "redis-cluster"}}, {}, "redis-cluster is not in this version"),
         ({"queue": {"driver": "kafka"}}, {}, "does not read kafka queues; use one of memory"),
         (None, {"QUEUE_DRIVER": "rabbit-mq"}, "does not read rabbitmq queues"),
