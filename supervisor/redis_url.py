@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 from urllib.parse import quote, urlsplit
 
@@ -50,6 +51,43 @@ def complaint_about(url: str) -> str | None:
     if db and not (db.isascii() and db.isdigit()):
         return f"its database is not a number ({_HINT})"
     return "its port is 0" if port == 0 else None
+
+
+def complaint_about_node(node: str) -> str | None:
+    """What is wrong with the URL or ``host:port`` of a cluster's node; None: nothing."""
+    url = node if "://" in node else f"redis://{node}"
+    if complaint := complaint_about(url):
+        return complaint
+    if urlsplit(url).path.strip("/").strip("0"):
+        return "a cluster has database 0 only"
+    return None
+
+
+def node_urls(
+    nodes: Sequence[str], username: str | None, password: str | None, *, tls: bool
+) -> tuple[str, ...]:
+    """Return the URLs of a cluster's nodes. Secret.
+
+    Args:
+        nodes: URLs, which the server takes verbatim, or ``host:port``, which it cannot use.
+        username: For those without a scheme.
+        password: For those without a scheme.
+        tls: For those without a scheme.
+    """
+    urls = []
+    for node in nodes:
+        if "://" not in node:
+            parts = urlsplit(f"redis://{node}")
+            host, port = parts.hostname or "", parts.port or 6379
+            urls.append(compose(host, port, 0, username, password, tls=tls))
+        else:
+            urls.append(node)
+    return tuple(urls)
+
+
+def differ(urls: Sequence[str]) -> bool:
+    """Whether nodes differ in more than their address: scheme, user or password."""
+    return len({(u.scheme, u.username, u.password) for u in map(urlsplit, urls)}) > 1
 
 
 def complaint_about_host(host: str) -> str | None:
