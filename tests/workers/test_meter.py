@@ -65,7 +65,7 @@ def test_a_later_attempt_says_nothing_about_the_queue(slot: board.SlotWriter) ->
     assert slot.words[board.CLASSES_AT + CLASS_INDEX["503"]] == 2
 
 
-@pytest.mark.parametrize("time_ms", [0, -(10**30), 10**30, ago(-5_000)])
+@pytest.mark.parametrize("time_ms", [0, -(10**30), 10**30, 4_000_000_000_000])
 def test_a_wrong_clock_counts_and_breaks_nothing(slot: board.SlotWriter, time_ms: int) -> None:
     meter = Meter(slot)
     for _ in range(3):
