@@ -9,6 +9,7 @@ from sockq.drivers.settings import (
     BullmqSettings,
     DriverSettings,
     MemorySettings,
+    RedisClusterSettings,
     RedisSettings,
     SqsSettings,
 )
@@ -55,10 +56,10 @@ def _many(count: int, thing: str) -> str:
 
 def _place(driver: DriverSettings) -> str:
     match driver:
-        case RedisSettings():
-            return f"redis at {where(driver.url)}, keys {driver.prefix}…"
+        case RedisSettings() | RedisClusterSettings():
+            return f"{_redis_place(driver)}, keys {driver.prefix}…"
         case BullmqSettings():
-            return f"{_soketi_place(driver)}, soketi's queues {key_base(driver.prefix)}:*_webhooks"
+            return f"{_redis_place(driver)}, soketi's queues {key_base(driver.prefix)}:*_webhooks"
         case SqsSettings():
             return f"{service(driver)}, queue {queue_name(driver)}"
         case MemorySettings():
@@ -67,10 +68,14 @@ def _place(driver: DriverSettings) -> str:
             return "no queue"
 
 
-def _soketi_place(driver: BullmqSettings) -> str:
-    if driver.nodes:
-        return f"redis cluster at {', '.join(map(where, driver.nodes))}"
+def _redis_place(driver: RedisSettings | RedisClusterSettings | BullmqSettings) -> str:
+    nodes = () if isinstance(driver, RedisSettings) else driver.nodes
+    if nodes:
+        return f"redis cluster at {', '.join(map(where, nodes))}"
+    if isinstance(driver, RedisClusterSettings):
+        return "redis cluster"
     if driver.sentinel is not None:
         sentinels = ", ".join(f"{host}:{port}" for host, port in driver.sentinel.nodes)
         return f"redis {driver.sentinel.master} (Sentinel {sentinels})"
-    return f"redis at {where(driver.url)}"
+    cluster = " cluster" if isinstance(driver, RedisSettings) and driver.cluster_mode else ""
+    return f"redis{cluster} at {where(driver.url)}"

@@ -160,12 +160,7 @@ def _directory(layers: Layers, environ: Mapping[str, str]) -> Value:
 
 
 def _refused(layers: Layers, driver: Value) -> list[str]:
-    found = refusals(
-        str(driver.value),
-        str(layers["app_manager.driver"]),
-        sentinels=bool(layers["database.redis.sentinels"])
-        and not layers["queue.redis.url_override"],
-    )
+    found = refusals(str(driver.value), str(layers["app_manager.driver"]))
     return [f"{path} ({layers.values[path].origin}): {what}; {todo}" for path, what, todo in found]
 
 

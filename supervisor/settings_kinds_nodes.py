@@ -21,7 +21,7 @@ class Nodes(Kind):
         """Take a list of texts; an empty one stands."""
         if not isinstance(raw, list) or not all(isinstance(node, str) for node in raw):
             raise Unfit
-        nodes = tuple(node.strip() for node in raw)
+        nodes = [node.strip() for node in raw]
         for number, node in enumerate(nodes, 1):
             if complaint := complaint_about_node(node):
                 raise Unfit(f"node {number}: {complaint}")

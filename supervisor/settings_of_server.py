@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from sockq.supervisor.redis_url import complaint_about, complaint_about_host
+from sockq.supervisor.redis_url import complaint_about
 from sockq.supervisor.settings_entry import Setting
 from sockq.supervisor.settings_kinds import Choice, Flag, Formed, Items, Kind, Text, Whole
+from sockq.supervisor.settings_of_redis import REDIS_SETTINGS
 from sockq.supervisor.settings_of_sqs import SQS_SETTINGS
 from sockq.supervisor.settings_of_stores import STORE_SETTINGS
 from sockq.supervisor.settings_support import (
@@ -18,15 +19,9 @@ from sockq.supervisor.settings_support import (
 )
 
 _DAY_MS: Final = 86_400_000
-_NOTHING: Final = Text(optional=True, blank=True)
 _URL: Final = Formed(
     "redis://[USER:PASSWORD@]HOST:PORT/DB or rediss://…", complaint_about, optional=True
 )
-_HOST: Final = Formed(
-    "a host name or address alone (a whole URL belongs in queue.redis.url_override)",
-    complaint_about_host,
-)
-
 _QUEUE: Final = (
     Setting(
         "queue.driver",
@@ -60,7 +55,7 @@ _QUEUE: Final = (
     Setting(
         "queue.redis.cluster_mode",
         Flag(),
-        "Read by no server, and without effect here.",
+        "The server is a node of a cluster: find the others. Servers do not read it.",
         default=False,
     ),
     Setting(
@@ -100,40 +95,6 @@ _QUEUE: Final = (
         ("QUEUE_MEMORY_CAPACITY",),
         default=100_000,
     ),
-)
-
-
-def _redis(name: str, kind: Kind, what: str, **more: object) -> Setting:
-    variable = "DATABASE_REDIS_" + name.replace(".", "_").upper()
-    return Setting(f"database.redis.{name}", kind, what, (variable,), **more)  # type: ignore[arg-type]
-
-
-_REDIS: Final = (
-    _redis("host", _HOST, "Host; may start with redis:// or rediss://.", default="127.0.0.1"),
-    _redis("port", Whole(1, 65_535), "Port.", default=6379),
-    _redis("db", Whole(0, 65_535), "Database.", default=0),
-    _redis("username", _NOTHING, "ACL user. An empty variable: none.", empty_counts=True),
-    _redis("password", _NOTHING, "Password. An empty one: none.", empty_counts=True, secret=True),
-    Setting("database.redis.sentinels", Items(), "Sentinels: not in this version.", default=()),
-    _redis("master_tls.enabled", Flag(), "Speak TLS: redis:// becomes rediss://.", default=False),
-    _redis(
-        "master_tls.accept_invalid_certs",
-        Flag(),
-        "Do not check the server's certificate.",
-        default=False,
-        aliases=("acceptInvalidCerts",),
-    ),
-    _redis(
-        "master_tls.ca_path",
-        Text(optional=True),
-        "PEM file with the authorities to trust instead of the system's.",
-    ),
-    _redis(
-        "master_tls.client_cert_path",
-        Text(optional=True),
-        "PEM file with the client's certificate.",
-    ),
-    _redis("master_tls.client_key_path", Text(optional=True), "PEM file with the client's key."),
 )
 
 
@@ -211,7 +172,7 @@ _WEBHOOKS: Final = (
 SERVER_SETTINGS: Final[tuple[Setting, ...]] = (
     *_QUEUE,
     *SQS_SETTINGS,
-    *_REDIS,
+    *REDIS_SETTINGS,
     *_APPS,
     *STORE_SETTINGS,
     *_WEBHOOKS,

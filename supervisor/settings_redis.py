@@ -65,7 +65,7 @@ def redis_cluster_settings(layers: Layers, lease: LeaseSettings) -> Found:
     user, password = _text(layers, "cluster.username"), _text(layers, "cluster.password")
     encrypted = layers["database.redis.cluster.use_tls"] is True
     given = layers[_NODES] or _NODES_OF_AN_EMPTY_LIST
-    assert isinstance(given, tuple)
+    assert isinstance(given, list | tuple)
     nodes = node_urls(given, user, password, tls=encrypted)
     settings = RedisClusterSettings(
         nodes=nodes,

@@ -5,7 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from sockq.drivers.settings import BullmqSettings, DriverSettings, RedisSettings, SqsSettings
+from sockq.drivers.settings import (
+    BullmqSettings,
+    DriverSettings,
+    RedisClusterSettings,
+    RedisSettings,
+    SqsSettings,
+)
 from sockq.drivers.sqs_names import given_url, queue_name, service
 from sockq.supervisor.redis_url import masked
 from sockq.supervisor.settings import Configuration
@@ -46,7 +52,7 @@ def _rows(configuration: Configuration) -> Iterator[tuple[str, str, str]]:
 def _redis_in_use(driver: DriverSettings) -> str:
     """The address that the settings come to, without passwords; empty: it is no Redis."""
     match driver:
-        case BullmqSettings(nodes=nodes) if nodes:
+        case RedisClusterSettings(nodes=nodes) | BullmqSettings(nodes=nodes) if nodes:
             return ", ".join(map(masked, nodes))
         case RedisSettings(sentinel=sentinel) | BullmqSettings(sentinel=sentinel) if sentinel:
             names = ", ".join(f"{host}:{port}" for host, port in sentinel.nodes)

@@ -1,7 +1,4 @@
-"""What a server's configuration may ask for and this version does not do: known here only.
-
-To lift a limit, move the word from ``LATER`` (or drop the check) and build what it needs.
-"""
+"""What a server's configuration may ask for and sockq does not do: known here only."""
 
 from __future__ import annotations
 
@@ -10,12 +7,10 @@ from typing import Final
 
 #: Queue drivers that work.
 READY: Final = ("memory", "redis", "redis-cluster", "sqs", "none")
-#: Queue drivers of the servers that a later version will have.
-LATER: Final = ("redis-cluster",)
 #: Queue drivers of Sockudo that stay outside.
 OUTSIDE: Final = ("nats", "pulsar", "rabbitmq", "google-pubsub", "kafka", "iggy", "sns")
 
-DRIVERS: Final = (*READY, *LATER, *OUTSIDE)
+DRIVERS: Final = (*READY, *OUTSIDE)
 DRIVER_ALIASES: Final = (
     ("rediscluster", "redis-cluster"),
     ("rabbit-mq", "rabbitmq"),
@@ -30,18 +25,10 @@ APP_STORES: Final = (*READY_STORES, "surrealdb", "scylladb")
 _SUPPORTED: Final = ", ".join(READY)
 
 
-def refusals(driver: str, app_store: str, *, sentinels: bool) -> Iterator[tuple[str, str, str]]:
+def refusals(driver: str, app_store: str) -> Iterator[tuple[str, str, str]]:
     """What the chosen settings ask for in vain: path, what is wrong, what to do."""
-    if driver in LATER:
-        yield ("queue.driver", f"{driver} is not in this version", f"use one of {_SUPPORTED}")
     if driver in OUTSIDE:
         yield ("queue.driver", f"sockq does not read {driver} queues", f"use one of {_SUPPORTED}")
-    if driver == "redis" and sentinels:
-        yield (
-            "database.redis.sentinels",
-            "Sentinel is not in this version",
-            "give the master's URL in queue.redis.url_override or REDIS_URL",
-        )
     if app_store not in READY_STORES:
         yield (
             "app_manager.driver",

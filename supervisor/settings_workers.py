@@ -25,8 +25,8 @@ def worker_count(layers: Layers, driver: str, cores: int) -> Value:
     if driver == "memory":
         return Value(max(2, cores), "default: cores, at least 2")
     path = "queue.redis.concurrency"
-    if driver == "sqs":
-        path = "queue.sqs.concurrency"
+    if driver in {"redis-cluster", "sqs"}:
+        path = f"queue.{driver.replace('-', '_')}.concurrency"
     given = layers.values.get(path)
     if given is None:  # soketi has none for SQS
         return Value(max(2, cores), "default: cores, at least 2")

@@ -150,7 +150,6 @@ def test_tls_and_times_reach_the_driver(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "environ", "complaint"),
     [
-        ({"queue": {"driver": "redis-cluster"}}, {}, "redis-cluster is not in this version"),
         ({"queue": {"driver": "kafka"}}, {}, "does not read kafka queues; use one of memory"),
         (None, {"QUEUE_DRIVER": "rabbit-mq"}, "does not read rabbitmq queues"),
         (None, {"QUEUE_DRIVER": "pubsub"}, "does not read google-pubsub queues"),
@@ -160,7 +159,6 @@ def test_tls_and_times_reach_the_driver(tmp_path: Path) -> None:
             "does not read surrealdb app stores; use one of memory, mysql, pgsql, dynamodb",
         ),
         (None, {"APP_MANAGER_DRIVER": "scylladb"}, "does not read scylladb app stores"),
-        ({"database": {"redis": {"sentinels": [{"host": "h"}]}}}, {}, "Sentinel is not in this"),
         (None, {"SOCKQ_DIR": "/" + "x" * 99}, "too long for Unix sockets"),
         ({"queue": {"redis": {"concurrency": 500}}}, {}, "more than the 127"),
         (
