@@ -21,12 +21,12 @@ def service(settings: SqsSettings) -> str:
 
 
 def queue_name(settings: SqsSettings) -> str:
-    """The queue's name: of its URL if that is given, with ``.fifo`` where the queue is FIFO."""
-    if settings.queue_url:
-        return settings.queue_url.rstrip("/").rpartition("/")[2]
-    if settings.fifo and not settings.queue.endswith(_FIFO):
-        return settings.queue + _FIFO
-    return settings.queue
+    """The queue's name: of its URL if that is given, with ``.fifo`` where the queue is FIFO.
+
+    A prefix may hold the start of the name: ``…/1234/shop-`` makes it ``shop-webhooks``.
+    """
+    url = given_url(settings)
+    return url.rstrip("/").rpartition("/")[2] if url else _own_name(settings)
 
 
 def is_fifo(settings: SqsSettings) -> bool:
@@ -44,8 +44,14 @@ def given_url(settings: SqsSettings) -> str | None:
     if settings.queue_url:
         return settings.queue_url
     if settings.queue_url_prefix:
-        return settings.queue_url_prefix + queue_name(settings)
+        return settings.queue_url_prefix + _own_name(settings)
     return None
+
+
+def _own_name(settings: SqsSettings) -> str:
+    if settings.fifo and not settings.queue.endswith(_FIFO):
+        return settings.queue + _FIFO
+    return settings.queue
 
 
 def creation(settings: SqsSettings) -> dict[str, str]:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from botocore import exceptions
 
-from sockq.drivers import sqs_message, sqs_queues
+from sockq.drivers import sqs_message, sqs_names
 from sockq.drivers.errors import BackendRefused, BackendUnavailable
 from sockq.drivers.job import Lease
 from sockq.drivers.registry import make_driver
@@ -34,9 +34,9 @@ PREFIX = "https://sqs.eu-west-1.amazonaws.com/1/"
         # No slash is added: what is meant as a prefix of the name stays one.
         (
             SqsSettings(queue_url_prefix=f"{PREFIX}prod-"),
-            "webhooks",
+            "prod-webhooks",
             f"{PREFIX}prod-webhooks",
-            "webhooks-dead",
+            "prod-webhooks-dead",
         ),
         (
             SqsSettings(queue_url=f"{PREFIX}soketi.fifo", queue_url_prefix="x"),
@@ -47,10 +47,10 @@ PREFIX = "https://sqs.eu-west-1.amazonaws.com/1/"
     ],
 )
 def test_names_and_urls(settings: SqsSettings, name: str, url: str | None, dead: str) -> None:
-    assert sqs_queues.queue_name(settings) == name
-    assert sqs_queues.given_url(settings) == url
-    assert sqs_queues.dead_name(name) == dead
-    assert sqs_queues.is_fifo(settings) is name.endswith(".fifo")
+    assert sqs_names.queue_name(settings) == name
+    assert sqs_names.given_url(settings) == url
+    assert sqs_names.dead_name(name) == dead
+    assert sqs_names.is_fifo(settings) is name.endswith(".fifo")
 
 
 def test_the_defaults_are_the_servers() -> None:
