@@ -27,7 +27,11 @@ _WORKER: Final = "sockq.workers.process"
 _STORES: Final = ("sockq.workers.app_cache", "sockq.workers.app_records")
 _DRIVERS: Final = {
     MemorySettings: ("sockq.drivers.memory", "sockq.supervisor.broker_process"),
-    RedisSettings: ("sockq.drivers.redis", "sockq.drivers.redis_cluster"),
+    RedisSettings: (
+        "sockq.drivers.redis",
+        "sockq.drivers.redis_cluster",
+        "sockq.drivers.redis_sentinel",
+    ),
     RedisClusterSettings: ("sockq.drivers.redis_cluster",),
     BullmqSettings: ("sockq.drivers.soketi_redis",),
     SqsSettings: ("sockq.drivers.sqs",),
