@@ -18,6 +18,8 @@ class Fault(StrEnum):
     TRUNCATED = "truncated"
     BAD_RESPONSE = "bad-response"
     PROXY = "proxy"
+    #: A fault of ours: the request could not be made.
+    INTERNAL = "internal"
 
 
 class Outcome(msgspec.Struct, frozen=True, gc=False):

@@ -66,6 +66,7 @@ class Route(Lane[Request]):
         "_no_opening_until",
         "_opening_soon",
         "_proven",
+        "_pump_due",
         "idle",
         "open_count",
         "openings",
@@ -78,17 +79,14 @@ class Route(Lane[Request]):
         self._proven = False
         self._no_opening_until = 0.0
         self._opening_soon = False
+        self._pump_due = False
         self.idle: list[Connection] = []
         self.open_count = 0
         self.openings: set[Opening] = set()
         self.unused_since = time.monotonic()
 
     def submit(self, request: Request) -> None:
-        """Take a request: send it, let it wait, or park it."""
-        if self.idle and self.busy < self.limit:
-            now = time.monotonic()
-            self._start(self.idle.pop(), request, now, now + request.timeout_seconds)
-            return
+        """Take a request: let it wait for the end of this turn of the loop, or park it."""
         if not self.calm or len(self.waiting) >= self.cap:
             now = time.monotonic()
             if self.shut_seconds(now) or not self.may_wait():
@@ -97,7 +95,7 @@ class Route(Lane[Request]):
         self.waiting.append(request)
         self._hub.waiting_routes.add(self)
         if self.busy < self.limit:
-            self.pump(time.monotonic())
+            self._pump_soon()
 
     def pump(self, now: float) -> None:
         """Send what may be sent; open connections for what may not yet."""
@@ -115,7 +113,7 @@ class Route(Lane[Request]):
     def exchange_over(
         self, connection: Connection, request: Request, outcome: Outcome, now: float
     ) -> None:
-        """Account for it, send the next one, then tell the request."""
+        """Account for it, see to the next one, then tell the request."""
         if outcome.fault is None and 200 <= outcome.status < 300:  # noqa: PLR2004 - delivered
             self.succeeded(now)
         else:
@@ -123,14 +121,14 @@ class Route(Lane[Request]):
         self.busy -= 1
         if connection.closed:
             self._forget(connection)
-        elif self.waiting and self.busy < self.limit:
-            following = self.waiting.popleft()
-            self._start(connection, following, now, now + following.timeout_seconds)
         else:
             connection.idle_since = now
             self.idle.append(connection)
-        if self.waiting and not (self.calm and self.busy >= self.limit):
-            self._after_change(now)
+        if self.waiting:
+            if self.calm:
+                self._pump_soon()
+            else:
+                self._after_change(now)
         request.done(outcome)
 
     def exchange_stale(self, connection: Connection, request: Request, deadline: float) -> None:
@@ -209,14 +207,30 @@ class Route(Lane[Request]):
 
     # Inside
 
+    def _pump_soon(self) -> None:
+        """Send at the end of this turn of the loop.
+
+        What is sent back to back wakes the other side once. Sent one by one between other work,
+        each request would find it asleep, and waking it is the dearest part of a request.
+        """
+        if not self._pump_due:
+            self._pump_due = True
+            self._hub.loop.call_soon(self._pump_now)
+
+    def _pump_now(self) -> None:
+        self._pump_due = False
+        self.pump(time.monotonic())
+
     def _start(
         self, connection: Connection, request: Request, started: float, deadline: float
     ) -> None:
         try:
             data = request.wire_bytes()
-        except BaseException:
+        except Exception as error:
             self.idle.append(connection)
-            raise
+            outcome = Outcome(fault=Fault.INTERNAL, detail=type(error).__name__)
+            self._hub.loop.call_soon(request.done, outcome)
+            return
         self.busy += 1
         connection.start(request, data, started, deadline)
 

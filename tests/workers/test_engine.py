@@ -14,7 +14,7 @@ from support.raw_server import OK, Peer, RawServer, answering, closing_after, ha
 from support.until import async_until
 
 from sockq.workers.engine import Engine
-from sockq.workers.outcome import Outcome
+from sockq.workers.outcome import Fault, Outcome
 from sockq.workers.proxy import Proxies
 from sockq.workers.settings import EngineSettings
 
@@ -129,6 +129,7 @@ async def test_it_recovers_after_the_breaker_and_slowly(
         posts = [Post(server.url) for _ in range(10)]
         for post in posts:
             engine.submit(post)
+        await asyncio.sleep(0)
         assert engine.in_flight == 1
         for post in posts:
             assert (await post.end()).delivered
@@ -185,8 +186,8 @@ async def test_a_request_that_cannot_be_written_leaves_the_lane_as_it_was(engine
     with RawServer() as server:
         await send(engine, Post(server.url))
         for _ in range(20):
-            with pytest.raises(RuntimeError, match="no bytes"):
-                engine.submit(Broken(server.url))
+            outcome = await send(engine, Broken(server.url))
+            assert (outcome.fault, outcome.detail) == (Fault.INTERNAL, "RuntimeError")
         assert engine.in_flight == 0
         assert (await send(engine, Post(server.url))).delivered
         assert server.accepted == 1
