@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import ipaddress
 import json
 from collections.abc import Sequence
 from dataclasses import replace
@@ -11,6 +10,7 @@ from typing import Final
 
 from sockq.drivers.bullmq_format import QUEUES, key_base
 from sockq.drivers.errors import BackendRefused, BackendUnavailable
+from sockq.drivers.hosts import is_local, is_private
 from sockq.drivers.redis import v1_list_keys, v2_bases
 from sockq.drivers.redis_address import Access, Address, connection_options, read_url
 from sockq.drivers.redis_client import RedisClient, single_server
@@ -99,27 +99,6 @@ def _reach(settings: RedisBackend) -> tuple[RedisFacts, Access, list[Address]]:
         private=all(is_private(host) for host in hosts),
     )
     return facts, access, addresses
-
-
-def is_local(host: str) -> bool:
-    """Whether a name or address is of this machine."""
-    if host.lower().rstrip(".") in {"localhost", ""} or host.lower().endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def is_private(host: str) -> bool:
-    """Whether a host is, by its looks, not on the public Internet: a bare name or private range."""
-    if is_local(host):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_private
-    except ValueError:
-        name = host.lower().rstrip(".")
-        return "." not in name or name.endswith((".internal", ".local", ".lan", ".svc", ".home"))
 
 
 async def _nodes(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Final, cast
 import typer
 
 from sockq.supervisor.cli_ctl import ctl
+from sockq.supervisor.cli_doctor import doctor
 from sockq.supervisor.cli_shared import Config, Directory, load_or_leave, misuse
 from sockq.supervisor.output import note, notes, say
 from sockq.supervisor.version import version
@@ -33,6 +34,7 @@ app = typer.Typer(
 
 
 app.add_typer(ctl)
+app.command()(doctor)
 
 
 def main() -> int:

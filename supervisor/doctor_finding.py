@@ -22,7 +22,7 @@ class Finding:
 
     Attributes:
         level: How bad it is.
-        about: What it is about: ``redis``, ``servers``, ``sqs``, ``endpoint``, ``host``, ``config``.
+        about: ``redis``, ``servers``, ``sqs``, ``endpoint``, ``host`` or ``config``.
         what: What was found.
         means: What comes of it.
         change: The line to change, or the command that mends it.
