@@ -85,7 +85,8 @@ def examine(
 def _config(configuration: Configuration, fleet: FleetSettings) -> Iterator[Finding]:
     yield from config_findings(
         configuration.apps,
-        configuration.warnings,
+        # soketi's mode is judged with its servers.
+        [line for line in configuration.warnings if ": mode server: " not in line],
         lease_seconds=fleet.worker.lease_seconds,
         drain_seconds=fleet.drain_seconds,
         hang_seconds=fleet.hang_seconds,
