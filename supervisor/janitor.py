@@ -14,14 +14,14 @@ import random
 import signal
 import sys
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from typing import Final
 
 from sockq.drivers.errors import BackendRefused, BackendUnavailable, SockqError
 from sockq.drivers.registry import make_driver
 from sockq.drivers.settings import DriverSettings
-from sockq.drivers.source import Driver
+from sockq.drivers.source import Driver, QueueStats
 from sockq.supervisor import board_words as words
 from sockq.supervisor.advice import with_advice
 from sockq.supervisor.fleet import JanitorContext
@@ -56,6 +56,7 @@ class _Janitor:
         self._log = Log("janitor")
         self._context = context
         self._owners: deque[str] = deque()
+        self._given_back: Counter[str] = Counter()
         self._work = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
@@ -157,11 +158,16 @@ class _Janitor:
             self._say({"reclaimed": owner, "jobs": jobs})
 
     async def _reclaim(self, owner: str) -> int:
-        jobs = 0
+        failure: SockqError | None = None
         for source in self._driver.sources:
-            while ended := await source.reclaim(owner):
-                jobs += ended
-        return jobs
+            try:
+                while ended := await source.reclaim(owner):
+                    self._given_back[owner] += ended
+            except SockqError as error:  # on a cluster the others may stand on another node
+                failure = failure or error
+        if failure is not None:
+            raise failure
+        return self._given_back.pop(owner, 0)
 
     # Sweep and sample ---------------------------------------------------------------------------
 
@@ -169,9 +175,7 @@ class _Janitor:
         tries = 0
         while True:
             try:
-                for source in self._driver.sources:
-                    self._board.add(words.QUEUE_SWEPT, await source.reclaim(None))
-                stats = {source.name: await source.stats() for source in self._driver.sources}
+                stats = await self._look_after_all()
             except SockqError as error:
                 self._outage(error)
                 await asyncio.sleep(_pause_seconds(tries))
@@ -184,6 +188,20 @@ class _Janitor:
             self._board.sample(stats)
             # Jitter: the janitors of a large fleet must not come to the backend together.
             await asyncio.sleep(_SWEEP_SECONDS * random.uniform(0.8, 1.2))  # noqa: S311 - no secret
+
+    async def _look_after_all(self) -> dict[str, QueueStats]:
+        """Sweep and count every source, also those behind one that fails; raises the first error."""
+        failure: SockqError | None = None
+        stats: dict[str, QueueStats] = {}
+        for source in self._driver.sources:
+            try:
+                self._board.add(words.QUEUE_SWEPT, await source.reclaim(None))
+                stats[source.name] = await source.stats()
+            except SockqError as error:
+                failure = failure or error
+        if failure is not None:
+            raise failure
+        return stats
 
     def _outage(self, error: SockqError) -> None:
         if self._board.down():

@@ -158,6 +158,23 @@ async def test_an_outage_is_a_state_and_pending_owners_wait_it_out(
     assert await bench.end() == exits.OK
 
 
+async def test_one_source_that_is_away_holds_up_no_other(
+    begin: Begin, sources: list[FakeSource]
+) -> None:
+    """On a cluster they may stand on several masters."""
+    bench = begin(FakeDriver(sources))
+    await async_until(lambda: {"ready": True} in bench.hears())
+    sources[0].fault = BackendUnavailable("gone")
+    swept = sources[1].swept
+    bench.tell("w")
+    await async_until(lambda: sources[1].held["w"] == 0 and sources[1].swept > swept)
+    assert sources[0].held["w"] == 5
+    sources[0].fault = None
+    await async_until(lambda: {"reclaimed": "w", "jobs": 8} in bench.hears())
+    assert bench.board.queue[words.QUEUE_RECLAIMED] == 8
+    assert await bench.end() == exits.OK
+
+
 async def test_what_it_was_told_last_is_done_before_it_ends(
     begin: Begin, sources: list[FakeSource]
 ) -> None:
