@@ -72,6 +72,8 @@ def _access(facts: RedisFacts) -> Iterator[Finding]:
 def _node(node: RedisNode) -> Iterator[Finding]:
     at = f"{node.product} at {node.where}"
     yield _version(node, at)
+    if node.policy is None:
+        yield fine(_ABOUT, f"{at} does not let this user see its settings (INFO): ask who runs it")
     if node.replica:
         yield problem(
             _ABOUT, f"{at} is a replica", "it takes no writes",

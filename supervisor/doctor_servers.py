@@ -11,6 +11,7 @@ from sockq.supervisor.producer_advice import acl_rule
 
 _ABOUT: Final = "servers"
 _SHOWN: Final = 3
+_HIDDEN: Final = "this Redis user may not run CLIENT LIST"
 
 
 def sockudo_findings(facts: RedisFacts, prefix: str, queue: str) -> Iterator[Finding]:
@@ -45,6 +46,8 @@ def sockudo_findings(facts: RedisFacts, prefix: str, queue: str) -> Iterator[Fin
         )
     elif facts.nodes and all(node.poppers is not None for node in facts.nodes):
         yield fine(_ABOUT, "no server's own workers wait for jobs")
+    elif facts.nodes:
+        yield fine(_ABOUT, f"not known whether servers take jobs too: {_HIDDEN}")
     if found.v1_used and found.v2_jobs and any(length for _, length in found.lists):
         yield warning(
             _ABOUT,
@@ -98,6 +101,8 @@ def soketi_findings(facts: RedisFacts, mode: str) -> Iterator[Finding]:
         )
     elif facts.nodes and all(node.soketi_workers is not None for node in facts.nodes):
         yield fine(_ABOUT, "no soketi worker waits for jobs")
+    elif facts.nodes:
+        yield fine(_ABOUT, f"not known whether soketi takes jobs too: {_HIDDEN}")
 
 
 def _rule(prefix: str, queue: str, *, cluster: bool) -> str:
