@@ -23,8 +23,8 @@ class Senders(Engine):
 
     def submit(self, request: Request) -> None:
         """Send a request, or make a call, as soon as its lane allows."""
-        if not isinstance(request, Call):
-            super().submit(request)
+        if type(request) is not Call:
+            Engine.submit(self, request)
             return
         if self.calls is None:
             self.calls = LambdaCalls(self.settings, self.loop, self._began)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from sockq.drivers.errors import BackendRefused, BackendUnavailable
 from sockq.drivers.job import Lease, Settlement
@@ -56,9 +56,9 @@ class Settler:
         """Leases that the source still counts as ours, settlements under way included."""
         return len(self._held)
 
-    def hold(self, lease: Lease) -> None:
-        """Keep a claimed lease alive until it is settled."""
-        self._held[lease.receipt] = lease
+    def hold(self, leases: Sequence[Lease]) -> None:
+        """Keep claimed leases alive until they are settled."""
+        self._held.update([(lease.receipt, lease) for lease in leases])
 
     def add(self, settlement: Settlement) -> None:
         """Settle soon, together with others."""

@@ -46,13 +46,12 @@ class Tally:
             filtered: Receipts of jobs that owed nobody anything; those settled are taken out.
         """
         words = self._words
-        counts = {Ack: 0, Retry: 0, Dead: 0, Release: 0}
+        kinds = [type(settlement) for settlement in batch]
         lost = empty = 0
-        for settlement, ours in zip(batch, results, strict=True):
-            if ours:
-                counts[type(settlement)] += 1
-            else:
-                lost += 1
+        if not all(results):
+            kinds = [kind for kind, ours in zip(kinds, results, strict=True) if ours]
+            lost = len(batch) - len(kinds)
+        counts = {kind: kinds.count(kind) for kind in (Ack, Retry, Dead, Release)}
         if counts[Dead] or filtered:  # seldom: looked at once more
             for settlement, ours in zip(batch, results, strict=True):
                 if ours and isinstance(settlement, Dead):

@@ -172,8 +172,8 @@ class Worker:
         self, dialect: Dialect, settler: Settler, desk: Desk, leases: Sequence[Lease]
     ) -> None:
         self._words[board.CLAIMED] += len(leases)
+        settler.hold(leases)
         for lease in leases:
-            settler.hold(lease)
             if self._draining:
                 desk.add(Release(lease))
                 continue
@@ -225,9 +225,10 @@ class Worker:
 
     def _settled(self, batch: list[Settlement], results: list[bool]) -> None:
         self._room.give(len(batch))
-        for settlement, ours in zip(batch, results, strict=True):
-            if not ours:
-                self._log.lease_lost(settlement.lease)
+        if not all(results):
+            for settlement, ours in zip(batch, results, strict=True):
+                if not ours:
+                    self._log.lease_lost(settlement.lease)
         self._tally.settled(batch, results, self._filtered)
 
     def _lease_lost(self, lease: Lease) -> None:
