@@ -190,7 +190,7 @@ class _Janitor:
             await asyncio.sleep(_SWEEP_SECONDS * random.uniform(0.8, 1.2))  # noqa: S311 - no secret
 
     async def _look_after_all(self) -> dict[str, QueueStats]:
-        """Sweep and count every source, also those behind one that fails; raises the first error."""
+        """Sweep and count every source, also behind one that fails; raises the first error."""
         failure: SockqError | None = None
         stats: dict[str, QueueStats] = {}
         for source in self._driver.sources:
