@@ -39,7 +39,8 @@ def config_findings(
         yield warning(_ABOUT, what, "", change) if what else warning(_ABOUT, line, "", "")
     webhooks = [webhook for app in apps for webhook in app.webhooks]
     more = " and those of the app store, which are not looked at here" if store else ""
-    yield fine(_ABOUT, f"{len(apps)} apps with {len(webhooks)} webhooks{more}")
+    counts = f"{_count(len(apps), 'app')} with {_count(len(webhooks), 'webhook')}"
+    yield fine(_ABOUT, f"{counts} in the configuration{more}")
     yield from _times(webhooks, lease_seconds, drain_seconds)
     if lease_seconds <= hang_seconds:
         yield warning(
@@ -93,3 +94,7 @@ def _labels(webhooks: Sequence[Webhook]) -> str:
     labels = sorted({one.label for one in webhooks})
     more = f" and {len(labels) - _SHOWN} more" if len(labels) > _SHOWN else ""
     return ", ".join(labels[:_SHOWN]) + more
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}{'' if number == 1 else 's'}"
