@@ -162,7 +162,7 @@ async def test_a_prefix_is_believed(
     sqs_open: OpenQueue, sqs_queue: str, sqs_calls: CallLog, sqs_client: Any, sqs_server: SqsServer
 ) -> None:
     prefix = f"{sqs_server.url}/123456789012/pre-"
-    with pytest.raises(BackendRefused, match=rf"no queue {sqs_queue} .*queue_url_prefix, or unset"):
+    with pytest.raises(BackendRefused, match=rf"no queue pre-{sqs_queue} .*queue_url_prefix, or unset"):
         await sqs_open(queue_url_prefix=prefix)
     sqs_client.create_queue(QueueName=f"pre-{sqs_queue}")
     source = await sqs_open(queue_url_prefix=prefix)
