@@ -1,17 +1,27 @@
-"""Which node of a Redis Cluster owns which slot. Pure: answers of ``CLUSTER SLOTS`` go in."""
+"""Which node of a Redis Cluster owns which slot. Pure: what nodes answer goes in."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from redis.crc import key_slot
+from redis.exceptions import (
+    AskError,
+    ClusterDownError,
+    MovedError,
+    ReadOnlyError,
+    ResponseError,
+    TryAgainError,
+)
 
 from sockq.drivers.redis_address import Address
 
 SLOTS: Final = 16_384
 #: Commands of ours that carry a number of keys: its place.
 _NUMBERED: Final = {"EVAL": 2, "EVALSHA": 2}
+_REDIRECTION: Final = re.compile(r"(MOVED|ASK) ([0-9]+) (.*):([0-9]+)")
 #: Commands of ours without a key: any node will do.
 _KEYLESS: Final = frozenset({"PING", "INFO", "TIME"})
 
@@ -33,6 +43,48 @@ def slot_of(args: Sequence[Any]) -> int | None:
     else:
         key = args[1]
     return key_slot(key if isinstance(key, bytes) else str(key).encode())
+
+
+class Redirection(NamedTuple):
+    """Where a node sends a command on to.
+
+    Attributes:
+        slot: Of the command.
+        node: Who is to have it.
+        asking: For this one command only: the slot is on its way.
+    """
+
+    slot: int
+    node: Address
+    asking: bool
+
+
+def redirection(error: ResponseError, told_by: Address) -> Redirection | None:
+    """Read a ``MOVED`` or ``ASK``; None: the error is none of them.
+
+    Args:
+        error: An answer. Clients before redis-py 6 leave the text as it is.
+        told_by: The node; an answer without a host means another port of the same one.
+    """
+    if isinstance(error, AskError):  # a MovedError is one
+        node = Address(error.host or told_by.host, int(error.port))
+        return Redirection(int(error.slot_id), node, not isinstance(error, MovedError))
+    found = _REDIRECTION.fullmatch(str(error))
+    if found is None:
+        return None
+    node = Address(found[3] or told_by.host, int(found[4]))
+    return Redirection(int(found[2]), node, found[1] == "ASK")
+
+
+def is_told_to_wait(error: ResponseError) -> bool:
+    """Whether a node cannot yet serve several keys of a slot that is on its way."""
+    return isinstance(error, TryAgainError) or str(error).startswith("TRYAGAIN")
+
+
+def is_doubtful(error: ResponseError) -> bool:
+    """Whether an answer means that the node is not, or no longer, the one to ask."""
+    codes = ("CLUSTERDOWN", "MASTERDOWN", "READONLY")
+    return isinstance(error, ClusterDownError | ReadOnlyError) or str(error).startswith(codes)
 
 
 class SlotMap:

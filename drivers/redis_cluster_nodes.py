@@ -12,20 +12,14 @@ import asyncio
 import time
 from typing import Any, Final
 
-from redis.exceptions import (
-    AskError,
-    ClusterDownError,
-    MovedError,
-    ReadOnlyError,
-    TryAgainError,
-)
 from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from sockq.drivers.errors import BackendUnavailable
 from sockq.drivers.redis_address import Address
 from sockq.drivers.redis_client import NodeClient
-from sockq.drivers.redis_cluster_map import slot_of
+from sockq.drivers.redis_cluster_map import is_doubtful, is_told_to_wait, redirection, slot_of
 from sockq.drivers.redis_cluster_topology import MakeClient, Topology, close_quietly
 from sockq.drivers.redis_errors import translate
 
@@ -72,17 +66,20 @@ class ClusterExecutor:
             node = sent_to or await self._topology.owner(slot)
             try:
                 return await self._send(node, args, asking=asking)
-            except MovedError as error:  # which is an AskError
-                sent_to, asking = _named(error, node), False
-                self._topology.moved(error.slot_id, sent_to)
-            except AskError as error:
-                sent_to, asking = _named(error, node), True
-            except TryAgainError:
-                sent_to, asking = None, False
-                pause = next(pauses, None)
+            except ResponseError as error:
+                told = redirection(error, node)
+                if told is not None:
+                    sent_to, asking = told.node, told.asking
+                    if not asking:
+                        self._topology.moved(told.slot, told.node)
+                    continue
+                if is_doubtful(error):
+                    self._topology.doubt()
+                pause = next(pauses, None) if is_told_to_wait(error) else None
                 if pause is None:
                     raise
-                await asyncio.sleep(pause)
+            sent_to, asking = None, False
+            await asyncio.sleep(pause)
         self._topology.doubt()
         raise BackendUnavailable(f"the nodes of the Redis cluster disagree who owns slot {slot}")
 
@@ -102,9 +99,6 @@ class ClusterExecutor:
             async with client.client() as one_connection:
                 await one_connection.execute_command("ASKING")
                 return await one_connection.execute_command(*args)
-        except (ClusterDownError, ReadOnlyError):
-            self._topology.doubt()
-            raise
         except (RedisConnectionError, RedisTimeoutError, OSError, EOFError) as error:
             self._topology.doubt(node)
             raise translate(error, str(node)) from None
@@ -128,8 +122,3 @@ class ClusterExecutor:
             if node not in self._topology.nodes and self._used[node] < long_ago:
                 del self._used[node]
                 await close_quietly(self._clients.pop(node))
-
-
-def _named(error: AskError, told_by: Address) -> Address:
-    """Where a redirection leads; without a host: to another port of the same one."""
-    return Address(error.host or told_by.host, int(error.port))

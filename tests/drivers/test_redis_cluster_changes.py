@@ -182,7 +182,7 @@ async def test_a_waiting_claim_hears_of_its_master_s_death_and_goes_on_after_it(
     await async_until(lambda: "cmd=blmove" in victim.cli("CLIENT", "LIST"))
     victim.kill()
     with pytest.raises(BackendUnavailable) as caught:
-        await asyncio.wait_for(claim, 1.0)
+        await asyncio.wait_for(claim, 3.0)
     assert f"127.0.0.1:{victim.port}" in str(caught.value)
 
     async def enqueued() -> bool:

@@ -5,10 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from redis import exceptions
 from redis.crc import key_slot
 
 from sockq.drivers.redis_address import Address
-from sockq.drivers.redis_cluster_map import SlotMap, slot_of
+from sockq.drivers.redis_cluster_map import (
+    SlotMap,
+    is_doubtful,
+    is_told_to_wait,
+    redirection,
+    slot_of,
+)
 
 ASKED = Address("10.0.0.9", 7000)
 
@@ -60,3 +67,40 @@ def test_one_slot_that_moved() -> None:
     known.moved(5, Address("::1", 7001))
     assert str(known.owner(5)) == "[::1]:7001"
     assert str(known.owner(6)) == "10.0.0.1:7000"
+
+
+@pytest.mark.parametrize(
+    ("error", "node", "asking"),
+    [
+        (exceptions.MovedError("3999 10.0.0.1:7001"), "10.0.0.1:7001", False),
+        (exceptions.AskError("3999 10.0.0.1:7001"), "10.0.0.1:7001", True),
+        (exceptions.ResponseError("MOVED 3999 10.0.0.1:7001"), "10.0.0.1:7001", False),
+        (exceptions.ResponseError("ASK 3999 ::1:7001"), "[::1]:7001", True),
+        (exceptions.ResponseError("MOVED 3999 :7001"), "10.0.0.9:7001", False),
+        (exceptions.MovedError("3999 :7001"), "10.0.0.9:7001", False),
+    ],
+)
+def test_where_a_node_sends_a_command(
+    error: exceptions.ResponseError, node: str, asking: bool
+) -> None:
+    told = redirection(error, ASKED)
+    assert told is not None
+    assert (told.slot, str(told.node), told.asking) == (3999, node, asking)
+
+
+@pytest.mark.parametrize(
+    ("error", "waits", "doubts"),
+    [
+        (exceptions.TryAgainError("Multiple keys request during rehashing of slot"), True, False),
+        (exceptions.ResponseError("TRYAGAIN Multiple keys request"), True, False),
+        (exceptions.ClusterDownError("The cluster is down"), False, True),
+        (exceptions.ResponseError("CLUSTERDOWN Hash slot not served"), False, True),
+        (exceptions.MasterDownError("Link with MASTER is down"), False, True),
+        (exceptions.ReadOnlyError("You can't write against a read only replica."), False, True),
+        (exceptions.ResponseError("MOVED by a script's author"), False, False),
+        (exceptions.NoScriptError("No matching script."), False, False),
+    ],
+)
+def test_other_answers(error: exceptions.ResponseError, waits: bool, doubts: bool) -> None:
+    assert redirection(error, ASKED) is None
+    assert (is_told_to_wait(error), is_doubtful(error)) == (waits, doubts)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -66,6 +67,9 @@ class Work:
                 self.gaps.append(error)
                 await asyncio.sleep(0.05)
 
+    def has_done(self, count: int) -> bool:
+        return len(self.done) >= count
+
     async def enqueue_last(self) -> bool:
         try:
             return bool(await self.source.enqueue([NewJob(LAST)]))
@@ -88,7 +92,7 @@ async def test_the_new_master_is_followed(watched: SentinelFleet, how: str) -> N
     assert watched.master.cli("WAIT", 1, 2000) == "1"
     tasks = [asyncio.create_task(work.run()) for work in works]
     for work in works:
-        await async_until(lambda done=work.done: len(done) >= 16)  # type: ignore[misc]
+        await async_until(partial(work.has_done, 16))
     if how == "killed":
         watched.master.kill()
     else:
@@ -96,10 +100,8 @@ async def test_the_new_master_is_followed(watched: SentinelFleet, how: str) -> N
     await async_until(lambda: is_master(watched.replica), FAILOVER_SECONDS)
     for work in works:
         await async_until(work.enqueue_last, FAILOVER_SECONDS)
-        await async_until(
-            lambda done=work.done: done >= {*before, LAST},  # type: ignore[misc]
-            FAILOVER_SECONDS,
-        )
+        await async_until(partial(work.has_done, len(before) + 1), FAILOVER_SECONDS)
+        assert work.done == {*before, LAST}
         assert work.gaps or how == "planned"
     assert not any(task.done() for task in tasks)
     for task in tasks:
