@@ -10,10 +10,12 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.baselines import baseline
+from benchmarks.each_source import Wish, measure
 from benchmarks.measures import memory_mib
 from benchmarks.phases import Lost, drain, idle, paced
 from benchmarks.report import Measured, table
 from benchmarks.rig import Rig, rig
+from benchmarks.sources import BACKENDS
 
 CONCURRENCY = 16  # the default of endpoint_in_flight
 
@@ -22,6 +24,8 @@ def main() -> int:
     """Run it all; 0 when every job arrived and nothing stayed behind, else 1."""
     wish = _arguments()
     count = round(wish.rate * wish.seconds)
+    if wish.source:
+        return _each(wish)
     try:
         with rig(wish.workers, count, pinned=wish.pin) as running:
             found = _measure(running, wish, count)
@@ -33,6 +37,18 @@ def main() -> int:
         f"\n{wish.jobs:,} jobs, workers: {wish.workers}, rounds: {wish.rounds} (medians); {where}\n"
     )
     print(table(found, goals=not wish.short))  # too short to judge by
+    return 0
+
+
+def _each(wish: argparse.Namespace) -> int:
+    """One table of sources."""
+    names = list(BACKENDS) if wish.source == "all" else [wish.source]
+    each = Wish(wish.jobs, wish.workers, wish.rounds, wish.patience, CONCURRENCY, wish.pin)
+    try:
+        print(measure(names, each))
+    except Lost as lost:
+        print(f"LOST: {lost}", file=sys.stderr)
+        return 1
     return 0
 
 
@@ -60,6 +76,9 @@ def _measure(running: Rig, wish: argparse.Namespace, count: int) -> Measured:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--source", choices=(*BACKENDS, "all"), help="one table of sources instead (sqs: few jobs)"
+    )
     parser.add_argument("--jobs", type=int, default=20_000, help="jobs in a round")
     parser.add_argument("--workers", type=int, default=1, help="worker processes")
     parser.add_argument("--rounds", type=int, default=5, help="rounds; medians are shown")
