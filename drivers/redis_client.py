@@ -9,12 +9,13 @@ from __future__ import annotations
 import asyncio
 from typing import Any, Final, Protocol
 
-from redis.asyncio import Connection, ConnectionPool, Redis
+from redis.asyncio import Connection
 from redis.exceptions import NoScriptError, RedisClusterException, RedisError
 
 from sockq.drivers.errors import BackendUnavailable, SockqError
 from sockq.drivers.redis_address import Address, connection_options, read_url
 from sockq.drivers.redis_errors import translate
+from sockq.drivers.redis_node import Node
 from sockq.drivers.settings import RedisSettings
 
 #: The longest time a command given to ``blocking`` may block at the server.
@@ -22,7 +23,7 @@ LONGEST_BLOCK_SECONDS: Final = 5.0
 
 
 class Executor(Protocol):
-    """What is used of a redis-py client, single or cluster."""
+    """Sends commands somewhere."""
 
     async def execute_command(self, *args: Any) -> Any:
         """Send a command, return its answer."""
@@ -32,7 +33,7 @@ class Executor(Protocol):
 
 
 class NodeClient(Executor, Protocol):
-    """What is used of redis-py's client of one server."""
+    """Sends commands to one server."""
 
     def client(self) -> Any:
         """Return a context: the same server over one connection."""
@@ -133,13 +134,9 @@ def connect(settings: RedisSettings) -> RedisClient:
 def single_server(
     connection: type[Connection], options: dict[str, Any], address: Address, timeout_seconds: float
 ) -> NodeClient:
-    """Return redis-py's client of one server; it waits so long for an answer."""
-    pool: ConnectionPool = ConnectionPool(
-        connection_class=connection,
-        host=address.host,
-        port=address.port,
-        socket_timeout=timeout_seconds,
-        **options,
-    )
-    client: NodeClient = Redis.from_pool(pool)
-    return client
+    """Return a client of one server; it waits so long for an answer."""
+
+    def make() -> Connection:
+        return connection(host=address.host, port=address.port, socket_timeout=None, **options)
+
+    return Node(make, timeout_seconds)

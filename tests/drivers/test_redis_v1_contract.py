@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import AsyncIterator
+from functools import cached_property
 
 import pytest
 from drivers.contract import MakeDriver, SourceContract  # noqa: TID251 - tests/drivers
@@ -14,14 +15,17 @@ from sockq.drivers.redis import RedisDriver
 from sockq.drivers.settings import LeaseSettings, RedisSettings
 from sockq.drivers.source import Driver, Source
 
-_START_MS = time.time_ns() // 1_000_000
-
 
 class OnRedis(SourceContract):
     """What the list cannot do: it has no room for ids."""
 
     explicit_ids = False
     enqueue_knows_ids = False
+
+    @cached_property
+    def start_ms(self) -> int:
+        """When the test began."""
+        return time.time_ns() // 1_000_000
 
     @pytest.fixture
     def server(self, redis_server: RedisServer) -> RedisServer:
@@ -50,7 +54,7 @@ class OnRedis(SourceContract):
     def payload(self, n: int, size_bytes: int = 0) -> bytes:
         # The only time that a job carries is the server's own.
         job = json.loads(super().payload(n, size_bytes))
-        job["payload"]["time_ms"] = _START_MS + n
+        job["payload"]["time_ms"] = self.start_ms + n
         return json.dumps(job, separators=(",", ":")).encode()
 
 
