@@ -40,6 +40,8 @@ from sockq.drivers.source import DeadPage, Dialect, QueueStats, Source
 #: The longest silent wait. Producers push a hint with every job, and due times are known; this is
 #: for hints that another waiter took, and for leases of others that expire.
 _SLICE_SECONDS: Final = 1.0
+#: The same where no job has ever been claimed by this source: there may be no such server.
+_UNUSED_SLICE_SECONDS: Final = 2.5
 _SHORTEST_SLICE_SECONDS: Final = 0.01
 #: Leases looked at in one step of a reclaim, and how many ended leases are enough for one call.
 _PAGE: Final = 500
@@ -76,6 +78,7 @@ class SockudoV2Source(Source):
         self._dead_limit = lease.dead_limit
         self._sweep_limit = min(reliability.stalled_batch_size, LONGEST_BATCH)
         self._reliability = reliability
+        self._slice_seconds = _UNUSED_SLICE_SECONDS
 
     async def claim(self, limit: int, wait_seconds: float, owner: str) -> list[Lease]:
         """See ``Source``. Jobs that cannot be read become dead letters (``invalid-envelope``)."""
@@ -83,11 +86,13 @@ class SockudoV2Source(Source):
         while limit > 0:
             leases, due_seconds, broken = await self._claim_now(min(limit, LONGEST_BATCH), owner)
             left = deadline - time.monotonic()
+            if leases or broken:
+                self._slice_seconds = _SLICE_SECONDS
             if leases or (left <= 0 and not broken):
                 return leases
             if broken:  # there may be good ones behind them
                 continue
-            pause = max(min(left, due_seconds, _SLICE_SECONDS), _SHORTEST_SLICE_SECONDS)
+            pause = max(min(left, due_seconds, self._slice_seconds), _SHORTEST_SLICE_SECONDS)
             hint = await self._client.blocking("BLPOP", self._notify_key, f"{pause:.3f}")
             if hint is None and pause < due_seconds and time.monotonic() >= deadline:
                 return []
