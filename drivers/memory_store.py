@@ -8,8 +8,8 @@ Every job is in exactly one place:
         replayed │                 │              │
               delayed <────retry───┘   replay <───┘
 
-``now`` is seconds of any monotonic clock, always the same one; ``now_ms`` is unix milliseconds.
-A consumer that waits asks again when ``ready_count`` is not 0 or ``next_due`` has come.
+``now`` is seconds of one monotonic clock; ``now_ms`` is unix milliseconds. A consumer that waits
+asks again when ``ready_count`` is not 0 or ``next_due`` has come.
 """
 
 from __future__ import annotations
@@ -207,23 +207,20 @@ class MemoryStore:
         return self._dead.page(cursor, limit)
 
     def replay(self, ids: Sequence[str], now: float) -> list[bool]:
-        """Put dead letters back at the end of the ready jobs, as new.
+        """Put dead letters back at the end of the ready jobs, for a first attempt.
 
-        Raises:
-            BackendUnavailable: full of leased jobs; nothing was put back.
+        Raises ``BackendUnavailable`` when all is full of leased jobs; nothing was put back then.
         """
         self._require_room()
         return [self._replay_one(id_, now) for id_ in ids]
 
     def drop(self, ids: Sequence[str]) -> list[bool]:
         """Remove dead letters."""
-        dropped = []
-        for id_ in ids:
-            found = self._dead.pop(id_) is not None
-            if found:
+        found = [(id_, self._dead.pop(id_) is not None) for id_ in ids]
+        for id_, dropped in found:
+            if dropped:
                 del self._jobs[id_]
-            dropped.append(found)
-        return dropped
+        return [dropped for _, dropped in found]
 
     def stats(self, now: float) -> QueueStats:
         """Exact counts."""

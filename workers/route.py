@@ -17,11 +17,11 @@ from sockq.workers.outcome import Fault, Outcome
 from sockq.workers.request import Request
 from sockq.workers.settings import EngineSettings
 
+#: Connections opened at once by a lane that never had one: black holes leave threads to others.
 UNPROVEN_OPENINGS: Final = 2
-"""Connections opened at once by a lane that never had one: black holes leave threads to others."""
 
+#: An endpoint that serves its connections but refuses a further one is asked again after this.
 REOPEN_SECONDS: Final = 1.0
-"""An endpoint that serves its connections but refuses a further one is asked again after this."""
 
 
 class Hub(Protocol):
@@ -62,16 +62,9 @@ class Route(Lane[Request]):
     """
 
     __slots__ = (
-        "_hub",
-        "_no_opening_until",
-        "_opening_soon",
-        "_proven",
-        "_pump_due",
-        "idle",
-        "open_count",
-        "openings",
-        "unused_since",
-    )
+        "_hub", "_no_opening_until", "_opening_soon", "_proven", "_pump_due", "idle", "open_count",
+        "openings", "unused_since",
+    )  # fmt: skip
 
     def __init__(self, hub: Hub) -> None:
         super().__init__(hub.settings.endpoint_in_flight)

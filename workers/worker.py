@@ -1,6 +1,6 @@
 """One worker: claims jobs, plans their deliveries, sends them, settles them.
 
-The path of a job has no task and no future of its own: ``_start`` runs from the claim, everything
+The path of a job has no task and no future of its own: ``dispatcher.py`` runs from the claim, all
 after it from the engine's callbacks, and the settlement is collected with others.
 """
 
@@ -8,28 +8,22 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sockq.drivers.errors import BackendRefused, SockqError
-from sockq.drivers.job import Dead, Lease, Release, Retry, Settlement
-from sockq.drivers.source import Dialect, Driver, Source
+from sockq.drivers.job import Lease, Settlement
+from sockq.drivers.source import Driver, Source
 from sockq.workers import board
 from sockq.workers.app_directory import AppDirectory
-from sockq.workers.app_look_up import LookUps
-from sockq.workers.apps import App
 from sockq.workers.board import SlotWriter, WorkerState
 from sockq.workers.claimer import Claimer, Room
-from sockq.workers.delivery import Delivery, Desk, JobRun
-from sockq.workers.dialect import Invalid, WebhookJob, parse
+from sockq.workers.delivery import Delivery, Desk
+from sockq.workers.dispatcher import Dispatcher
 from sockq.workers.outage import Outage, Recovery
-from sockq.workers.plan import plan
 from sockq.workers.senders import Senders
 from sockq.workers.settings import WorkerSettings
 from sockq.workers.settler import Settler
-from sockq.workers.signing import verify
 from sockq.workers.tally import Tally
-from sockq.workers.target_state import JobState, decode
 from sockq.workers.worker_log import WorkerLog
 
 #: What is unanswered goes back this long before the drain deadline, so that it is settled in time.
@@ -75,18 +69,15 @@ class Worker:
         log: WorkerLog,
     ) -> None:
         self._settings = settings
-        self._apps = apps
         self._slot = slot
         self._words = slot.words
         self._log = log
         self._room = Room(settings.in_flight)
         self._engine = Senders(settings.engine, asyncio.get_running_loop())
         self._tally = Tally(slot, self._engine, settings.in_flight)
-        self._filtered: set[str] = set()
-        self._look_ups = LookUps(
-            apps, settings.unknown_app_grace_seconds, self._dispatch, slot, log
+        self._dispatcher = Dispatcher(
+            apps, settings.unknown_app_grace_seconds, self._engine, slot, log
         )
-        self._draining = False
         self._paused = False
         self._recovery = Recovery()
         self._lanes: list[_Lane] = []
@@ -107,7 +98,7 @@ class Worker:
             owner,
             self._room,
             outage,
-            start=lambda leases: self._start_all(source.dialect, settler, desk, leases),
+            start=lambda leases: self._dispatcher.start(source.dialect, settler, desk, leases),
             on_answer=self._answered,
         )
         spawn = asyncio.get_running_loop().create_task
@@ -141,9 +132,9 @@ class Worker:
         """Write gauges, state and beat to the board."""
         self._words[board.IN_FLIGHT] = self._room.held
         self._tally.show()
-        if self._draining:
+        if self._dispatcher.draining:
             state = WorkerState.DRAINING
-        elif self._look_ups.show() or any(lane.outage.down for lane in self._lanes):
+        elif self._dispatcher.look_ups.show() or any(lane.outage.down for lane in self._lanes):
             state = WorkerState.DEGRADED
         elif self._paused:
             state = WorkerState.PAUSED
@@ -168,59 +159,6 @@ class Worker:
     def _answered(self) -> None:
         self._words[board.FETCH_OK_NS] = time.monotonic_ns()
 
-    def _start_all(
-        self, dialect: Dialect, settler: Settler, desk: Desk, leases: Sequence[Lease]
-    ) -> None:
-        self._words[board.CLAIMED] += len(leases)
-        settler.hold(leases)
-        for lease in leases:
-            if self._draining:
-                desk.add(Release(lease))
-                continue
-            try:
-                self._start(dialect, desk, lease)
-            except Exception as error:  # a fault of ours must not take the worker or the job
-                self._log.internal_error(lease, error)
-                desk.add(Retry(lease, 5.0, lease.state))
-
-    def _start(self, dialect: Dialect, desk: Desk, lease: Lease) -> None:
-        job = parse(lease.payload, dialect)
-        if isinstance(job, Invalid):
-            self._bury(desk, lease, f"invalid job: {job.reason}")
-            return
-        app = self._apps.peek(job.app_id, job.app_key)
-        if app is not None:
-            self._dispatch(desk, lease, job, app)
-        else:
-            self._look_ups.start(desk, lease, job)
-
-    def _dispatch(self, desk: Desk, lease: Lease, job: WebhookJob, app: App) -> None:
-        if job.proof is not None and not verify(app.secret, job.whole or b"", job.proof):
-            self._bury(desk, lease, "tampered: the job's signature is not its app's")
-            return
-        state: JobState | None = None
-        if lease.state:
-            try:
-                state = decode(lease.state)
-            except ValueError as error:
-                self._bury(desk, lease, str(error))
-                return
-        run = JobRun(lease, job, app, state, desk)
-        if self._draining:
-            run.give_back()
-            return
-        owed = None if state is None else state.owed
-        planned = plan(job, app, owed)
-        if not planned and not owed:
-            self._filtered.add(lease.receipt)
-        for delivery in run.open(planned, 0 if state is None else _now_ms()):
-            self._engine.submit(delivery)
-
-    def _bury(self, desk: Desk, lease: Lease, reason: str) -> None:
-        dead = Dead(lease, reason, lease.state)
-        self._log.dead(dead)
-        desk.add(dead)
-
     # --- from the settler
 
     def _settled(self, batch: list[Settlement], results: list[bool]) -> None:
@@ -229,7 +167,7 @@ class Worker:
             for settlement, ours in zip(batch, results, strict=True):
                 if not ours:
                     self._log.lease_lost(settlement.lease)
-        self._tally.settled(batch, results, self._filtered)
+        self._tally.settled(batch, results, self._dispatcher.filtered)
 
     def _lease_lost(self, lease: Lease) -> None:
         """An extension came too late: the job is somebody else's; its settlement will say False."""
@@ -262,7 +200,7 @@ class Worker:
         Returns:
             True when everything in flight came to its own end; False when the deadline cut it.
         """
-        self._draining = True
+        self._dispatcher.draining = True
         self.show()
         await self._stop_claiming()
         for request in self._engine.take_waiting():
@@ -293,7 +231,7 @@ class Worker:
         for task in claiming:
             task.cancel()
         await asyncio.gather(*claiming, return_exceptions=True)
-        await self._look_ups.stop(within=LOOK_UP_GRACE_SECONDS)
+        await self._dispatcher.look_ups.stop(within=LOOK_UP_GRACE_SECONDS)
 
     async def _finish_in_flight(self, until: float) -> bool:
         while self._engine.in_flight or self._engine.waiting:
@@ -315,7 +253,3 @@ class Worker:
         self._tally.show()
         self._tally.show_endpoints()
         await self._engine.close()
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

@@ -153,7 +153,7 @@ async def test_a_fault_of_ours_costs_neither_the_worker_nor_the_job(
     """The job waits and is tried again; the log names the place and shows nothing of the job."""
     async with Receiver() as receiver, working(broker, receiver.url) as bench:
         with monkeypatch.context() as broken:
-            broken.setattr("sockq.workers.worker.plan", lambda *_: 1 / 0)
+            broken.setattr("sockq.workers.dispatcher.plan", lambda *_: 1 / 0)
             await bench.put(job("unlucky"))
             await async_until(lambda: bench.words[board.RETRIED] == 1)
         await bench.put(job("lucky"))

@@ -1,0 +1,124 @@
+"""From a claimed job to the requests that the engine carries: parse, look up, plan, submit.
+
+Everything here is done at once, from the claim: a job has no task of its own unless its app must
+be asked for.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from sockq.drivers.job import Dead, Lease, Release, Retry
+from sockq.drivers.source import Dialect
+from sockq.workers import board
+from sockq.workers.app_directory import AppDirectory
+from sockq.workers.app_look_up import LookUps
+from sockq.workers.apps import App
+from sockq.workers.board import SlotWriter
+from sockq.workers.delivery import Desk, JobRun
+from sockq.workers.dialect import Invalid, WebhookJob, parse
+from sockq.workers.engine import Engine
+from sockq.workers.plan import plan
+from sockq.workers.settler import Settler
+from sockq.workers.signing import verify
+from sockq.workers.target_state import JobState, decode
+from sockq.workers.worker_log import WorkerLog
+
+
+class Dispatcher:
+    """Starts jobs.
+
+    Args:
+        apps: Where apps are looked up.
+        grace_seconds: How long a job of an unknown app waits for that app to appear.
+        engine: Carries the requests.
+        slot: The worker's part of the board.
+        log: Where events go.
+
+    Attributes:
+        draining: True: what comes in goes back untouched.
+        filtered: Receipts of jobs that owe nobody anything, until they are settled.
+        look_ups: Jobs that wait for their app.
+    """
+
+    def __init__(
+        self,
+        apps: AppDirectory,
+        grace_seconds: float,
+        engine: Engine,
+        slot: SlotWriter,
+        log: WorkerLog,
+    ) -> None:
+        self.draining = False
+        self.filtered: set[str] = set()
+        self.look_ups = LookUps(apps, grace_seconds, self._dispatch, slot, log)
+        self._apps = apps
+        self._engine = engine
+        self._words = slot.words
+        self._log = log
+
+    def start(
+        self, dialect: Dialect, settler: Settler, desk: Desk, leases: Sequence[Lease]
+    ) -> None:
+        """Begin the work on what one claim brought.
+
+        Args:
+            dialect: How its payloads are to be read.
+            settler: Of its source; keeps the leases alive.
+            desk: Of its source.
+            leases: What was claimed.
+        """
+        self._words[board.CLAIMED] += len(leases)
+        settler.hold(leases)
+        for lease in leases:
+            if self.draining:
+                desk.add(Release(lease))
+                continue
+            try:
+                self._begin(dialect, desk, lease)
+            except Exception as error:  # a fault of ours must not take the worker or the job
+                self._log.internal_error(lease, error)
+                desk.add(Retry(lease, 5.0, lease.state))
+
+    def _begin(self, dialect: Dialect, desk: Desk, lease: Lease) -> None:
+        job = parse(lease.payload, dialect)
+        if isinstance(job, Invalid):
+            self._bury(desk, lease, f"invalid job: {job.reason}")
+            return
+        app = self._apps.peek(job.app_id, job.app_key)
+        if app is not None:
+            self._dispatch(desk, lease, job, app)
+        else:
+            self.look_ups.start(desk, lease, job)
+
+    def _dispatch(self, desk: Desk, lease: Lease, job: WebhookJob, app: App) -> None:
+        if job.proof is not None and not verify(app.secret, job.whole or b"", job.proof):
+            self._bury(desk, lease, "tampered: the job's signature is not its app's")
+            return
+        state: JobState | None = None
+        if lease.state:
+            try:
+                state = decode(lease.state)
+            except ValueError as error:
+                self._bury(desk, lease, str(error))
+                return
+        run = JobRun(lease, job, app, state, desk)
+        if self.draining:
+            run.give_back()
+            return
+        owed = None if state is None else state.owed
+        planned = plan(job, app, owed)
+        if not planned and not owed:
+            self.filtered.add(lease.receipt)
+        for delivery in run.open(planned, 0 if state is None else _now_ms()):
+            self._engine.submit(delivery)
+
+    def _bury(self, desk: Desk, lease: Lease, reason: str) -> None:
+        dead = Dead(lease, reason, lease.state)
+        self._log.dead(dead)
+        desk.add(dead)
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
