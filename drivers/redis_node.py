@@ -104,9 +104,12 @@ class Node:
 
 async def _came_unasked(connection: Connection) -> bool:
     """Whether there is something to read: its end, or of an answer that nobody waited for."""
-    if hasattr(connection, "can_read"):
-        return await connection.can_read()
-    return bool(await connection.can_read_destructive())  # before redis-py 8
+    try:
+        if hasattr(connection, "can_read"):
+            return await connection.can_read()
+        return bool(await connection.can_read_destructive())  # before redis-py 8
+    except (RedisConnectionError, OSError):
+        return True
 
 
 class OneConnection:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 
+import pytest
 from support.redis_server import RedisServer
 
 from sockq.drivers.job import Ack, Lease
@@ -63,3 +64,16 @@ async def drain(source: SockudoV1Source, batch: int = 500) -> list[bytes]:
         assert all(await source.settle([Ack(lease) for lease in leases]))
         payloads += [lease.payload for lease in leases]
     return payloads
+
+
+async def fails_to_open(settings: RedisSettings, kind: type[Exception]) -> str:
+    """Open a driver, which must fail so; return the text."""
+    driver = RedisDriver(settings)
+    with pytest.raises(kind) as caught:
+        await driver.open()
+    await driver.close()
+    await driver.close()
+    text = str(caught.value)
+    assert "\n" not in text
+    assert "secret" not in text
+    return text
