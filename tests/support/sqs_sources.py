@@ -1,4 +1,4 @@
-"""Open SQS queues in tests, watch their calls and make some of them fail."""
+"""Open SQS queues in tests, claim from them, watch their calls and make some of them fail."""
 
 from __future__ import annotations
 
@@ -8,12 +8,15 @@ from typing import Any, Protocol
 
 import pytest
 from support.sqs_server import SqsServer
+from support.until import async_until
 
+from sockq.drivers.job import Lease
 from sockq.drivers.settings import LeaseSettings, SqsSettings
+from sockq.drivers.source import Source
 from sockq.drivers.sqs import SqsDriver, SqsSource
 from sockq.drivers.sqs_client import SqsClient
 
-__all__ = ["CallLog", "OpenQueue", "sqs_calls", "sqs_open"]
+__all__ = ["CallLog", "OpenQueue", "claim", "sqs_calls", "sqs_open"]
 
 Parameters = dict[str, Any]
 
@@ -52,6 +55,18 @@ async def sqs_open(
     yield make
     for driver in drivers:
         await driver.close()
+
+
+async def claim(source: Source, count: int, owner: str = "owner-1") -> list[Lease]:
+    """Claim until there are ``count``, ten seconds at most."""
+    taken: list[Lease] = []
+
+    async def enough() -> bool:
+        taken.extend(await source.claim(count - len(taken), 0.2, owner))
+        return len(taken) >= count
+
+    await async_until(enough, 10.0)
+    return taken
 
 
 class CallLog:
