@@ -1,0 +1,95 @@
+"""A real parent with real children that refuse to start, crash again and again or hang."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+from support.fleet_fixtures import Start
+from support.until import until
+
+pytestmark = pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="looks into /proc")
+
+
+@pytest.mark.parametrize("code", [75, 78])
+def test_a_janitor_that_cannot_start_ends_the_fleet_with_its_code(start: Start, code: int) -> None:
+    run = start(workers=2, janitor=code)
+    assert run.wait(3.0) == code
+    assert run.stderr == "", "the janitor says why; the parent adds nothing"
+
+
+def test_a_worker_that_refuses_its_configuration_at_boot_ends_the_fleet(start: Start) -> None:
+    run = start(workers=2, behaviour={"*": "78"})
+    assert run.wait(5.0) == 78
+
+
+def test_a_worker_that_refuses_later_does_not_stop_the_others(start: Start) -> None:
+    run = start(workers=2)
+    run.until_serving(2)
+    run.behave(w0="78")
+    os.kill(run.pid("w00"), signal.SIGKILL)
+    until(lambda: run.workers()["w00"]["last_cause"] == "config")
+    assert run.process.poll() is None
+    assert run.workers()["w01"]["state"] == "ready"
+
+
+def test_a_crash_loop_is_braked_and_one_canary_ends_it(start: Start) -> None:
+    run = start(
+        workers=3, behaviour={"*": "raise"}, cap_seconds=1.0, proof_seconds=0.3, first_seconds=0.05
+    )
+    until(lambda: run.events("crash-loop"), 5.0, lambda: run.stderr)
+    time.sleep(1.2)  # what is measured is how little happens in this time
+    deaths = len(run.events("process-ended"))
+    assert deaths <= 6 + 3 + 2, "six open the breaker, those in flight, then one a second"
+    assert run.status()["state"] == "DEGRADED"
+    assert "stub fault" in run.stderr
+    assert run.events("process-crashed")[0]["error"] == "RuntimeError"
+    run.behave()
+    run.until_serving(3, 8.0)
+    until(lambda: run.events("crash-loop-over"))
+    assert run.status()["state"] == "RUNNING"
+
+
+def test_a_crash_loop_that_lasts_ends_the_fleet_when_asked_to(start: Start) -> None:
+    run = start(workers=1, behaviour={"*": "3"}, first_seconds=0.01, give_up_seconds=0.2)
+    assert run.wait(5.0) == 70
+
+
+def test_a_silent_worker_is_dumped_killed_and_replaced(start: Start) -> None:
+    run = start(workers=2, hang_seconds=1.0, behaviour={"0": "hang"})
+    until(lambda: any(w["last_cause"] == "hung" for w in run.workers().values()), 5.0)
+    assert "stub_fleet.py" in run.stderr, "the stack of the hung worker"
+    assert {one["name"] for one in run.events("process-ended")} == {"w00"}
+
+
+def test_a_stopped_worker_is_killed_too(start: Start) -> None:
+    run = start(workers=1, hang_seconds=1.0)
+    run.until_serving(1)
+    before = run.pid("w00")
+    os.kill(before, signal.SIGSTOP)
+    until(lambda: run.serving(1) and run.pid("w00") != before, 5.0)
+    assert [one["cause"] for one in run.events("process-ended")] == ["hung"]
+
+
+def test_a_boot_that_hangs_is_ended(start: Start) -> None:
+    run = start(workers=2, boot_seconds=0.5, behaviour={"1": "hang-boot"})
+    until(lambda: run.workers().get("w01", {}).get("last_cause") == "hung", 5.0)
+    assert run.workers()["w00"]["restarts"] == 0
+
+
+def test_a_parent_that_was_stopped_blames_nobody(start: Start) -> None:
+    run = start(workers=2, hang_seconds=1.0)
+    run.until_serving(2)
+    pids = [run.process.pid, *run.children()]
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    time.sleep(2.5)  # longer than the workers may be silent
+    assert run.status()["problems"][0]["kind"] in {"parent-silent", "stale-worker"}
+    for pid in pids:
+        os.kill(pid, signal.SIGCONT)
+    until(lambda: run.events("parent-late"))
+    run.until_serving(2)
+    assert run.events("process-ended") == []
