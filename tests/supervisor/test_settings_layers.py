@@ -5,22 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from support.settings_layers import FILE, layers
 
-from sockq.supervisor.settings_document import Document
-from sockq.supervisor.settings_layers import Layers, read_layers
 from sockq.supervisor.settings_table import SETTINGS
-from sockq.supervisor.settings_workers import worker_count
-
-_FILE = "sockudo.toml"
-
-
-def layers(
-    content: dict[str, Any] | None = None,
-    environ: dict[str, str] | None = None,
-    flags: dict[str, str] | None = None,
-) -> Layers:
-    document = Document(_FILE, content) if content is not None else Document()
-    return read_layers(document, environ or {}, flags or {})
 
 
 def nested(path: str, value: object) -> dict[str, Any]:
@@ -137,6 +124,13 @@ _EVERY = [
         "/b",
         "/b",
     ),
+    ("queue.sqs.region", "a", "QUEUE_SQS_REGION", "b", "b"),
+    ("queue.sqs.visibility_timeout", 1, "QUEUE_SQS_VISIBILITY_TIMEOUT", "45", 45),
+    ("queue.sqs.endpoint_url", "http://a", "QUEUE_SQS_ENDPOINT_URL", "http://b:1", "http://b:1"),
+    ("queue.sqs.max_messages", 1, "QUEUE_SQS_MAX_MESSAGES", "9", 9),
+    ("queue.sqs.wait_time_seconds", 1, "QUEUE_SQS_WAIT_TIME_SECONDS", "0", 0),
+    ("queue.sqs.concurrency", 1, "QUEUE_SQS_CONCURRENCY", "0", 0),
+    ("queue.sqs.fifo", False, "QUEUE_SQS_FIFO", "yes", True),
     ("app_manager.driver", "memory", "APP_MANAGER_DRIVER", "postgresql", "pgsql"),
     ("database.mysql.host", "a", "DATABASE_MYSQL_HOST", "b", "b"),
     ("database.mysql.port", 1, "DATABASE_MYSQL_PORT", "3307", 3307),
@@ -168,6 +162,7 @@ _EVERY = [
     ("sockq.drain_seconds", 1.5, "SOCKQ_DRAIN_SECONDS", "2", 2.0),
     ("sockq.unknown_app_grace_seconds", 1, "SOCKQ_UNKNOWN_APP_GRACE_SECONDS", "0", 0.0),
     ("sockq.app_cache_seconds", 1, "SOCKQ_APP_CACHE_SECONDS", "2", 2.0),
+    ("sockq.heartbeat_seconds", 1, "SOCKQ_HEARTBEAT_SECONDS", "2", 2.0),
     ("sockq.dead_limit", 1, "SOCKQ_DEAD_LIMIT", "0", 0),
     ("sockq.dir", "/a", "SOCKQ_DIR", "/b", "/b"),
     ("sockq.memory_capacity", 1, "SOCKQ_MEMORY_CAPACITY", "2", 2),
@@ -188,7 +183,7 @@ def test_a_variable_counts_before_the_file_and_the_file_before_the_default(
     both = layers(nested(path, in_file), {variable: text})
     assert (only_file.faults, both.faults) == ([], [])
     assert only_file[path] == in_file
-    assert only_file.values[path].origin == _FILE
+    assert only_file.values[path].origin == FILE
     assert both[path] == value
     assert both.values[path].origin == variable
 
@@ -233,114 +228,3 @@ def test_own_settings_follow_the_servers_where_nobody_sets_them() -> None:
     assert "queue.reliability.lease_duration_ms" in found.values["sockq.lease_seconds"].origin
     assert found["sockq.dead_limit"] == 7
     assert found["sockq.memory_capacity"] == 9
-
-
-@pytest.mark.parametrize(
-    ("content", "complaint"),
-    [
-        ({"queue": {"redis": {"concurrency": "five"}}}, 'a whole number, 0 or more, found "f'),
-        ({"queue": {"redis": {"concurrency": -1}}}, "found -1"),
-        ({"queue": {"redis": {"concurrency": 2.0}}}, "found 2.0"),
-        ({"queue": {"redis": {"concurrency": True}}}, "found true"),
-        ({"queue": {"redis": {"concurrency": None}}}, "found null"),
-        ({"queue": {"redis": {"prefix": 1}}}, "expected text"),
-        ({"queue": {"redis": {"prefix": " "}}}, "text that is not empty"),
-        ({"queue": {"redis": "x"}}, 'sockudo.toml: queue.redis: expected a table, found "x"'),
-        ({"queue": []}, "sockudo.toml: queue: expected a table, found a list"),
-        ({"queue": {"driver": "reddis"}}, 'did you mean "redis"?'),
-        ({"queue": {"driver": "Redis"}}, 'did you mean "redis"?'),
-        ({"queue": {"redis": {"url_override": "http://h"}}}, "does not start with redis://"),
-        ({"database": {"redis": {"port": 70_000}}}, "from 1 to 65535"),
-        ({"database": {"redis": {"host": "h:6379"}}}, "it carries a port"),
-        ({"database": {"redis": {"master_tls": {"enabled": "yes"}}}}, "expected true or false"),
-        ({"app_manager": {"array": {"apps": {}}}}, "expected a list, found a table"),
-        ({"app_manager": {"driver": "msql"}}, 'did you mean "mysql"?'),
-        ({"webhooks": {"request_timeout_ms": 0}}, "found 0"),
-        ({"sockq": {"lease_seconds": float("nan")}}, "a number of seconds"),
-        ({"sockq": {"lease_seconds": float("inf")}}, "a number of seconds"),
-        ({"sockq": {"worker": 3}}, 'there is no such setting; did you mean "workers"?'),
-        ({"sockq": {"zzz": 3}}, "known are workers"),
-    ],
-)
-def test_what_does_not_fit_in_a_file_is_one_line(content: dict[str, Any], complaint: str) -> None:
-    (fault,) = layers(content).faults
-    assert complaint in fault
-    assert _FILE in fault
-    assert "\n" not in fault
-
-
-@pytest.mark.parametrize(
-    ("variable", "text"),
-    [
-        ("QUEUE_DRIVER", "reddis"),
-        ("QUEUE_REDIS_CONCURRENCY", "five"),
-        ("QUEUE_REDIS_CONCURRENCY", "-1"),
-        ("QUEUE_REDIS_CONCURRENCY", "1_0"),
-        ("QUEUE_REDIS_CONCURRENCY", "٣"),
-        ("REDIS_URL", "127.0.0.1:6379"),
-        ("DATABASE_REDIS_MASTER_TLS_ENABLED", "maybe"),
-        ("SOCKUDO_SKIP_INLINE_APPS", "2"),
-        ("SOCKQ_LEASE_SECONDS", "nan"),
-        ("SOCKQ_DRAIN_SECONDS", "-1"),
-        ("MODE", "server"),
-    ],
-)
-def test_what_does_not_fit_in_a_variable_is_one_line(variable: str, text: str) -> None:
-    (fault,) = layers({}, {variable: text}).faults
-    assert fault.startswith(f"{variable}: expected ")
-    assert "unset it" in fault
-
-
-def test_all_faults_are_told_at_once_each_on_its_line() -> None:
-    found = layers(
-        {"queue": {"redis": {"concurrency": "x"}}, "sockq": {"workrs": 1, "in_flight": 0}},
-        {"QUEUE_REDIS_CONCURRENCY": "y", "DATABASE_REDIS_PORT": "z"},
-    )
-    assert len(found.faults) == 5
-
-
-def test_a_broken_section_is_told_once() -> None:
-    assert len(layers({"database": 1}).faults) == 1
-
-
-def test_a_fault_never_shows_a_secret() -> None:
-    content = {"database": {"redis": {"password": 918273645}}}
-    found = layers(content, {"REDIS_URL": "redis://:918273645@h:x"})
-    assert len(found.faults) == 2
-    assert "918273645" not in "".join(found.faults)
-    assert "918273645" not in repr(found)
-
-
-@pytest.mark.parametrize(
-    ("content", "environ", "flags", "driver", "cores", "count"),
-    [
-        (None, {}, {}, "memory", 8, 8),
-        (None, {}, {}, "memory", 1, 2),
-        (None, {}, {}, "redis", 8, 5),
-        (None, {}, {}, "none", 8, 1),
-        ({"queue": {"redis": {"concurrency": 3}}}, {}, {}, "redis", 8, 3),
-        ({"queue": {"redis": {"concurrency": 3}}}, {}, {}, "memory", 8, 8),
-        (
-            {"queue": {"redis": {"concurrency": 3}}},
-            {"QUEUE_REDIS_CONCURRENCY": "4"},
-            {},
-            "redis",
-            8,
-            4,
-        ),
-        ({"queue": {"redis": {"concurrency": 0}}}, {}, {}, "redis", 8, 8),
-        ({"queue": {"redis": {"concurrency": 0}}}, {}, {}, "redis", 1, 2),
-        ({"queue": {"redis": {"concurrency": 3}}, "sockq": {"workers": 6}}, {}, {}, "redis", 8, 6),
-        ({"sockq": {"workers": 6}}, {"SOCKQ_WORKERS": "7"}, {}, "redis", 8, 7),
-        ({"sockq": {"workers": 6}}, {"SOCKQ_WORKERS": "7"}, {"sockq.workers": "9"}, "memory", 8, 9),
-    ],
-)
-def test_the_number_of_workers(
-    content: dict[str, Any] | None,
-    environ: dict[str, str],
-    flags: dict[str, str],
-    driver: str,
-    cores: int,
-    count: int,
-) -> None:
-    assert worker_count(layers(content, environ, flags), driver, cores).value == count
