@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from support.engine_fixtures import engine
 from support.sql_fixtures import mariadb, postgres, sql_server, table
 from support.sqs_fixtures import _sqs_process, sqs_server
 
-__all__ = ["_sqs_process", "mariadb", "postgres", "sql_server", "sqs_server", "table"]
+__all__ = ["_sqs_process", "engine", "mariadb", "postgres", "sql_server", "sqs_server", "table"]
