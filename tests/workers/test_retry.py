@@ -1,11 +1,13 @@
+"""What becomes of an attempt where the application says nothing of retries."""
+
 from __future__ import annotations
 
 import pytest
+from support.retry_decisions import MADE_MS, SOCKUDO, TRANSIENT, after, delay
 
 from sockq.workers.apps import RetrySettings
-from sockq.workers.outcome import Fault, Outcome
+from sockq.workers.outcome import Outcome
 from sockq.workers.retry import (
-    Decision,
     Delivered,
     GiveUp,
     Parked,
@@ -14,41 +16,7 @@ from sockq.workers.retry import (
     is_refusal,
 )
 
-MADE_MS = 1_700_000_000_000
-SOCKUDO = RetrySettings()
 ALMOST_1 = 1 - 2**-53
-
-
-def after(
-    outcome: Outcome,
-    *,
-    attempts: int = 1,
-    at: float = 0.0,
-    first_at: float = 0.0,
-    chance: float = 0.5,
-    settings: RetrySettings | None = None,
-    refusals: int | None = None,
-    first_refusal_at: float | None = None,
-) -> Decision:
-    """Decide; times are seconds after the webhook was made."""
-    return decide(
-        outcome,
-        settings,
-        attempts=attempts,
-        first_attempt_ms=MADE_MS + round(first_at * 1000),
-        job_time_ms=MADE_MS,
-        now_ms=MADE_MS + round(at * 1000),
-        chance=chance,
-        refusals=refusals,
-        first_refusal_ms=None
-        if first_refusal_at is None
-        else MADE_MS + round(first_refusal_at * 1000),
-    )
-
-
-def delay(decision: Decision) -> float:
-    assert isinstance(decision, TryAgain), decision
-    return decision.delay_seconds
 
 
 @pytest.mark.parametrize("status", [200, 201, 202, 204, 226, 299])
@@ -64,10 +32,6 @@ def test_what_was_never_sent_is_parked(
 ) -> None:
     outcome = Outcome(parked_seconds=12.5)
     assert after(outcome, settings=settings, attempts=attempts, at=at) == Parked(12.5)
-
-
-TRANSIENT = [Outcome(status=status) for status in (408, 425, 429, 500, 502, 503, 504, 599)]
-TRANSIENT += [Outcome(fault=fault) for fault in Fault]
 
 
 @pytest.mark.parametrize("outcome", TRANSIENT)
@@ -199,82 +163,6 @@ def test_redirects_name_where_to_without_secrets(status: int, location: str, sho
     assert after(outcome, attempts=3, at=9) == GiveUp(
         f"redirect{shown} is not followed (status {status})"
     )
-
-
-@pytest.mark.parametrize("outcome", [*TRANSIENT, Outcome(status=409), Outcome(status=404)])
-def test_settings_that_switch_retries_off(outcome: Outcome) -> None:
-    decision = after(outcome, settings=RetrySettings(enabled=False), at=0.2)
-    assert isinstance(decision, GiveUp)
-    if outcome.status == 404:
-        assert decision.reason == "endpoint answered 404 (1 attempt)"
-    else:
-        assert decision.reason == (
-            f"gave up after 1 attempt in 0 s: {outcome.reason} (retries are switched off)"
-        )
-
-
-@pytest.mark.parametrize("outcome", [*TRANSIENT, Outcome(status=409)])
-@pytest.mark.parametrize(
-    ("attempts", "base"),
-    [(1, 1), (2, 2), (3, 4), (6, 32), (7, 60), (9, 60), (10_000, 60)],
-)
-def test_settings_double_the_backoff_with_a_little_jitter(
-    outcome: Outcome, attempts: int, base: float
-) -> None:
-    assert not is_refusal(outcome, SOCKUDO)
-    for chance, factor in ((0.0, 0.8), (0.5, 1.0), (1.0, 1.2)):
-        decision = after(outcome, attempts=attempts, settings=SOCKUDO, chance=chance)
-        assert delay(decision) == pytest.approx(base * factor)
-
-
-@pytest.mark.parametrize(
-    ("settings", "attempts", "at", "gives_up"),
-    [
-        (RetrySettings(max_attempts=3), 2, 0, False),
-        (RetrySettings(max_attempts=3), 3, 0, True),
-        (RetrySettings(max_attempts=1), 1, 0, True),
-        (RetrySettings(max_attempts=0), 1, 0, True),
-        (RetrySettings(max_elapsed_time_ms=3000), 1, 1.9, False),
-        (RetrySettings(max_elapsed_time_ms=3000), 1, 2.0, False),
-        (RetrySettings(max_elapsed_time_ms=3000), 1, 2.1, True),
-        (RetrySettings(max_elapsed_time_ms=0), 1, 0, True),
-        (RetrySettings(), 9, 239, False),
-        (RetrySettings(), 9, 241, True),
-        (RetrySettings(max_elapsed_time_ms=86_400_000), 9, 80_000, False),
-    ],
-)
-def test_settings_bound_attempts_and_time(
-    settings: RetrySettings, attempts: int, at: float, *, gives_up: bool
-) -> None:
-    decision = after(Outcome(status=500), settings=settings, attempts=attempts, at=at)
-    assert isinstance(decision, GiveUp) is gives_up
-
-
-def test_settings_bound_refusals_too() -> None:
-    two = RetrySettings(max_attempts=2)
-    assert isinstance(after(Outcome(status=404), settings=two, attempts=1), TryAgain)
-    assert isinstance(after(Outcome(status=404), settings=two, attempts=2, at=1), GiveUp)
-    assert isinstance(after(Outcome(status=404), settings=SOCKUDO, attempts=3, at=1), GiveUp)
-
-
-def test_settings_and_retry_after() -> None:
-    outcome = Outcome(status=429, retry_after_seconds=50.0)
-    assert delay(after(outcome, settings=SOCKUDO, chance=0.0)) == 50.0
-    short = RetrySettings(max_elapsed_time_ms=40_000)
-    assert after(outcome, settings=short) == GiveUp("gave up after 1 attempt in 0 s: status 429")
-
-
-def test_settings_with_zeros() -> None:
-    none = RetrySettings(initial_backoff_ms=0, max_backoff_ms=0)
-    assert delay(after(Outcome(status=500), settings=none, attempts=5)) == 0.0
-
-
-def test_a_409_is_a_refusal_only_without_settings() -> None:
-    assert is_refusal(Outcome(status=409), None)
-    assert not is_refusal(Outcome(status=409), SOCKUDO)
-    assert not is_refusal(Outcome(fault=Fault.RESET), None)
-    assert not is_refusal(Outcome(), None)
-    assert not is_refusal(Outcome(status=204), None)
 
 
 @pytest.mark.parametrize(
