@@ -1,12 +1,14 @@
-"""The contract on soketi's queues: on a server with ``#!lua``, an old one, a cluster node."""
+"""The contract on soketi's queues: on a server with ``#!lua``, an old one, a cluster."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 from drivers.contract import MakeDriver, SourceContract  # noqa: TID251 - tests/drivers
+from support.redis_cluster import RedisCluster
 from support.redis_server import RedisServer
 
 from sockq.drivers.settings import BullmqSettings, LeaseSettings
@@ -22,15 +24,16 @@ class OnRedis(SourceContract):
         return redis_server
 
     @pytest.fixture
-    async def make_driver(
-        self, server: RedisServer, redis_prefix: str
-    ) -> AsyncIterator[MakeDriver]:
+    def settings(self, server: RedisServer, redis_prefix: str) -> BullmqSettings:
+        return BullmqSettings(server.url, f"{{{redis_prefix}}}:")
+
+    @pytest.fixture
+    async def make_driver(self, settings: BullmqSettings) -> AsyncIterator[MakeDriver]:
         opened: list[Driver] = []
 
         async def make(*, lease_seconds: float = 30.0, dead_limit: int = 10_000) -> Driver:
             lease = LeaseSettings(lease_seconds, dead_limit)
-            prefix = f"{{{redis_prefix}}}:"
-            driver = SoketiRedisDriver(BullmqSettings(server.url, prefix, lease=lease))
+            driver = SoketiRedisDriver(replace(settings, lease=lease))
             opened.append(driver)
             await driver.open()
             return driver
@@ -68,3 +71,11 @@ class TestBullmqOnAClusterNode(OnRedis):
     @pytest.fixture
     def server(self, redis_cluster_node: RedisServer) -> RedisServer:
         return redis_cluster_node
+
+
+class TestBullmqOnACluster(OnRedis):
+    """Six nodes, of which one is named: the queues' owner has to be found."""
+
+    @pytest.fixture
+    def settings(self, redis_cluster: RedisCluster, redis_prefix: str) -> BullmqSettings:
+        return BullmqSettings(prefix=f"{{{redis_prefix}}}:", nodes=redis_cluster.urls[:1])
