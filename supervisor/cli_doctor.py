@@ -22,9 +22,10 @@ def doctor(
 ) -> int:
     """Find what will hurt, and say how to mend it. Changes nothing.
 
-    Looks at the queue's backend, at who else takes jobs, at the configuration, at this machine, and
-    connects to each webhook's server without sending anything. Exits with 0 all in order,
-    1 warnings, 2 problems, 75 the backend does not answer, 78 it or the configuration refuses.
+    Looks at the queue's backend, at who else takes jobs, at the configuration, at this machine, at
+    what endpoints answered the fleet that runs here, and connects to each webhook's server without
+    sending anything. Exits with 0 all in order, 1 warnings, 2 problems, 75 the backend does not
+    answer, 78 it or the configuration refuses.
     """
     configuration = load_or_leave(config, directory)
     from sockq.supervisor.doctor import examine  # noqa: PLC0415 - heavy

@@ -22,12 +22,15 @@ from sockq.drivers.settings import (
 from sockq.supervisor.doctor_config import config_findings
 from sockq.supervisor.doctor_endpoints import endpoint_findings
 from sockq.supervisor.doctor_finding import Finding, fine, warning, worst
+from sockq.supervisor.doctor_fleet import fleet_findings
 from sockq.supervisor.doctor_host import look_at_host
 from sockq.supervisor.doctor_limits import host_findings
 from sockq.supervisor.fleet import FleetSettings
 from sockq.supervisor.settings import Configuration
+from sockq.supervisor.status_document import read_status
 from sockq.workers import exits
 from sockq.workers.endpoint_check import check_endpoints
+from sockq.workers.endpoint_stats import OTHER, row_of
 
 if TYPE_CHECKING:
     from sockq.drivers.redis_inspect import RedisBackend
@@ -71,6 +74,7 @@ def examine(
             left = len(servers) - len(asked)
             findings.append(fine("endpoint", f"{left} more servers were not tried"))
     worker = fleet.worker
+    findings += fleet_findings(read_status(fleet.directory), _rows(configuration, fleet))
     findings += host_findings(
         look_at_host(fleet.directory, os.environ),
         workers=fleet.workers,
@@ -92,6 +96,14 @@ def _config(configuration: Configuration, fleet: FleetSettings) -> Iterator[Find
         hang_seconds=fleet.hang_seconds,
         store=fleet.worker.app_store is not None,
     )
+
+
+def _rows(configuration: Configuration, fleet: FleetSettings) -> frozenset[str] | None:
+    """Ids of the endpoints' rows that the configuration leads to; None when a store has apps."""
+    if fleet.worker.app_store is not None:
+        return None
+    apps = configuration.apps
+    return frozenset({OTHER, *(row_of(one, app.id).id for app in apps for one in app.webhooks)})
 
 
 def _backend(configuration: Configuration, fleet: FleetSettings) -> tuple[list[Finding], int]:
