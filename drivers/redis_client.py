@@ -7,6 +7,7 @@ server: another topology builds the same object from its own two executors.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine, Sequence
 from typing import Any, Final, Protocol
 
 from redis.asyncio import Connection
@@ -66,28 +67,39 @@ class RedisClient:
             BackendRefused: any other error; trying again cannot help.
             NoScriptError: only for ``EVALSHA``; see ``LuaScripts``.
         """
-        return await self._run(self._commands, args)
+        return await self._run(self._commands.execute_command(*args))
 
     async def blocking(self, *args: Any) -> Any:
         """As ``command`` for one that blocks at the server."""
-        return await self._run(self._blocking, args)
+        return await self._run(self._blocking.execute_command(*args))
 
-    async def _run(self, executor: Executor, args: tuple[Any, ...]) -> Any:
+    async def blocking_then(self, first: Sequence[Any], then: Sequence[Any]) -> list[Any]:
+        """As ``blocking`` for ``first``, and the answer of a second command run after it.
+
+        Both go in one turn where the server is known, which saves half of the cost.
+        """
+        if isinstance(self._blocking, Node):
+            answers: list[Any] = await self._run(self._blocking.execute_commands(first, then))
+            return answers
+        return [await self.blocking(*first), await self.command(*then)]
+
+    async def _run(self, command: Coroutine[Any, Any, Any]) -> Any:
         # Before Python 3.12 wait_for, around each of redis-py's sends, drops a cancellation that
         # comes as the send ends; the task still counts it.
         task = asyncio.current_task()
         cancellations = task.cancelling() if task is not None else 0
         try:
-            return await self._try(executor, args)
+            return await self._try(command)
         finally:
             if task is not None and task.cancelling() > cancellations:
                 raise asyncio.CancelledError
 
-    async def _try(self, executor: Executor, args: tuple[Any, ...]) -> Any:
+    async def _try(self, command: Coroutine[Any, Any, Any]) -> Any:
         if self._closed:
+            command.close()
             raise self._gone()
         try:
-            return await executor.execute_command(*args)
+            return await command
         except NoScriptError:
             raise
         except (RedisError, RedisClusterException, OSError, EOFError, ValueError) as error:

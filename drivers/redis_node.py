@@ -9,7 +9,7 @@ answers are redis-py's still.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -46,9 +46,18 @@ class Node:
             RedisError: the server says no, cannot be reached or does not answer in time; or
                 OSError, EOFError, ValueError.
         """
+        (answer,) = await self.execute_commands(args)
+        return answer
+
+    async def execute_commands(self, *commands: Sequence[Any]) -> list[Any]:
+        """Send several at once; each is run when the one before has ended. Return their answers.
+
+        Raises:
+            RedisError: as above; what the server says to the first that it refuses.
+        """
         connection = self._take()
         try:
-            return await self._talk(connection, args)
+            return await self._talk(connection, commands)
         finally:
             self._give_back(connection)
 
@@ -80,21 +89,28 @@ class Node:
         if not self._closed:
             self._idle.append(connection)
 
-    async def _talk(self, connection: Connection, args: tuple[Any, ...]) -> Any:
-        packed = pack_command(args)
+    async def _talk(self, connection: Connection, commands: Sequence[Sequence[Any]]) -> list[Any]:
+        packed = [pack_command(tuple(command)) for command in commands]
+        refusal: ResponseError | None = None
+        answers: list[Any] = []
         try:
             if not connection.is_connected or await _came_unasked(connection):
                 await self._connect(connection)
             async with asyncio.timeout(self._timeout_seconds):
                 await connection.send_packed_command(packed, check_health=False)
-                return await self._reader.parse_response(connection, args[0])
-        except ResponseError:
-            raise
+                for command in commands:
+                    try:
+                        answers.append(await self._reader.parse_response(connection, command[0]))
+                    except ResponseError as error:
+                        refusal = refusal or error
         except BaseException as error:
             await connection.disconnect(nowait=True)
             if isinstance(error, TimeoutError):
                 raise RedisTimeoutError("no answer in time") from None
             raise
+        if refusal is not None:
+            raise refusal
+        return answers
 
     async def _connect(self, connection: Connection) -> None:
         async with asyncio.timeout(self._timeout_seconds):
@@ -121,4 +137,5 @@ class OneConnection:
 
     async def execute_command(self, *args: Any) -> Any:
         """See ``Node.execute_command``."""
-        return await self._node._talk(self._connection, args)  # noqa: SLF001 - a part of it
+        (answer,) = await self._node._talk(self._connection, (args,))  # noqa: SLF001 - a part of it
+        return answer

@@ -39,6 +39,7 @@ class Waiting:
     def __init__(self, client: RedisClient, keys: Keys) -> None:
         self._client = client
         self._keys = keys
+        self._question = ("EXISTS", keys.list, keys.intake, keys.front, keys.ready, keys.delayed)
         self._active_until: float | None = None
         self._can_block = True
 
@@ -54,40 +55,62 @@ class Waiting:
         A job that comes is moved to the intake in the same step in which it is seen: it is in our
         custody whatever happens to this call or its answer.
         """
-        keys = self._keys
         deadline = time.monotonic() + left_seconds
         due_seconds = outlook.next_due_seconds
+        quiet = False
         while left_seconds > 0:
             seconds = slice_seconds(time.monotonic(), self._active_until, outlook)
             if due_seconds is not None and due_seconds <= min(seconds, left_seconds):
                 await self._block(due_seconds)
                 return True
-            if await self._block(min(seconds, left_seconds)):
+            # A claim that finds nothing costs both sides several times as much as a question, and
+            # a question in one turn with the next block less still; a job that comes soon would
+            # only have to wait for it.
+            seconds = min(seconds, left_seconds)
+            if await (self._block_and_ask(seconds) if quiet else self._block(seconds)):
                 return True
+            if not quiet and await self._ask():
+                return True
+            quiet = True
             left_seconds = deadline - time.monotonic()
-            # A claim that finds nothing costs both sides several times as much as this question.
-            if await self._client.command(
-                "EXISTS", keys.list, keys.intake, keys.front, keys.ready, keys.delayed
-            ):
-                return True
         return False
 
     async def _block(self, seconds: float) -> bool:
         """Return whether a job came."""
-        if seconds < _SHORTEST_BLOCK_SECONDS or not self._can_block:
+        if not self._is_blocking(seconds):
             await asyncio.sleep(seconds)
             return False
-        keys = self._keys
         try:
-            moved = await self._client.blocking(
-                "BLMOVE", keys.list, keys.intake, "LEFT", "RIGHT", f"{seconds:.3f}"
-            )
+            return await self._client.blocking(*self._take(seconds)) is not None
         except BackendRefused as error:
-            if "unknown command" not in str(error):
-                raise
-            self._can_block = False  # before 6.2: look in slices only
-            return False
-        return moved is not None
+            return self._do_without(error)
+
+    async def _block_and_ask(self, seconds: float) -> bool:
+        """Return whether a job came or was made ready by others."""
+        if not self._is_blocking(seconds):
+            await asyncio.sleep(seconds)
+            return await self._ask()
+        try:
+            moved, there = await self._client.blocking_then(self._take(seconds), self._question)
+        except BackendRefused as error:
+            return self._do_without(error)
+        return moved is not None or there > 0
+
+    async def _ask(self) -> bool:
+        return bool(await self._client.command(*self._question))
+
+    def _take(self, seconds: float) -> tuple[str, ...]:
+        keys = self._keys
+        return "BLMOVE", keys.list, keys.intake, "LEFT", "RIGHT", f"{seconds:.3f}"
+
+    def _is_blocking(self, seconds: float) -> bool:
+        return self._can_block and seconds >= _SHORTEST_BLOCK_SECONDS
+
+    def _do_without(self, error: BackendRefused) -> bool:
+        if "unknown command" not in str(error):
+            raise error
+        self._can_block = False  # before 6.2: look in slices only
+        return False
 
 
 def slice_seconds(now: float, active_until: float | None, outlook: Outlook) -> float:

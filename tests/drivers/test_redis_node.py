@@ -47,6 +47,22 @@ async def test_commands_at_a_time_have_connections_of_their_own(redis_server: Re
     await client.aclose()
 
 
+async def test_commands_in_one_turn_run_one_after_the_other(
+    redis_server: RedisServer, redis_prefix: str
+) -> None:
+    client, made = node(redis_server)
+    answers = await client.execute_commands(
+        ("BLPOP", redis_prefix, "0.01"), ("RPUSH", redis_prefix, "a"), ("LPOP", redis_prefix)
+    )
+    assert answers == [None, 1, b"a"]
+    for refused in (("NO-SUCH",), ("ECHO",)):
+        with pytest.raises(ResponseError, match=r"unknown command|wrong number"):
+            await client.execute_commands(refused, ("SET", redis_prefix, refused[0]))
+        assert await client.execute_command("GET", redis_prefix) == refused[0].encode()
+    assert len(made) == 1
+    await client.aclose()
+
+
 async def test_a_cancelled_command_leaves_its_answer_to_nobody(
     redis_server: RedisServer, redis_prefix: str
 ) -> None:

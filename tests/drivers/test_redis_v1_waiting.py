@@ -9,7 +9,7 @@ import pytest
 from support.redis_server import RedisServer
 from support.redis_sources import push, v1_source
 
-from sockq.drivers.job import NewJob
+from sockq.drivers.job import NewJob, Release
 from sockq.drivers.sockudo_v1 import SockudoV1Source
 from sockq.drivers.sockudo_v1_waiting import Outlook, slice_seconds
 
@@ -62,6 +62,25 @@ async def test_an_unused_source_hears_of_a_push_at_once_and_of_the_rest_soon(
         await other.enqueue([NewJob(b"a", "as if it were replayed")])
         assert [lease.payload for lease in await claim] == [b"a"]
         assert time.monotonic() - start < 2.5 + 0.5
+
+
+async def test_a_long_quiet_claim_hears_of_a_push_and_of_a_released_job(
+    any_redis: RedisServer, redis_prefix: str
+) -> None:
+    async with (
+        v1_source(any_redis, redis_prefix) as source,
+        v1_source(any_redis, redis_prefix) as other,
+    ):
+        await push(source, [b"a"])
+        (lease,) = await source.claim(1, 0.0, "owner-1")  # it was active a moment ago
+        for wake in (lambda: other.settle([Release(lease)]), lambda: push(other, [b"b"])):
+            claim = asyncio.create_task(source.claim(1, 10.0, "owner-1"))
+            await asyncio.sleep(0.6)  # beyond two slices, into the third
+            assert not claim.done()
+            start = time.monotonic()
+            await wake()
+            assert len(await claim) == 1
+            assert time.monotonic() - start < 0.25 + 0.5
 
 
 async def test_a_claim_that_waited_in_vain_does_not_look_again(
