@@ -118,6 +118,8 @@ async def read_back(redis: Any, prefix: str) -> Dump:
         kind = await redis.type(key)
         value: Any
         match kind:
+            case "none":  # it went between the scan and this look
+                continue
             case "string":
                 value = await redis.get(key)
             case "hash":
