@@ -12,7 +12,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 from support.redis_server import RedisServer
 from support.until import async_until
 
-from sockq.drivers.redis_node import Node, _came_unasked
+from sockq.drivers.redis_node import Node
 
 
 def node(server: RedisServer, timeout_seconds: float = 5.0) -> tuple[Node, list[Connection]]:
@@ -91,11 +91,16 @@ async def test_an_answer_that_is_late_belongs_to_nobody(
 async def test_a_connection_that_broke_while_idle_is_replaced_unseen(
     redis_server: RedisServer,
 ) -> None:
-    client, made = node(redis_server)
+    client, _ = node(redis_server)
     other, _ = node(redis_server)
     number = await client.execute_command("CLIENT", "ID")
     assert await other.execute_command("CLIENT", "KILL", "ID", number) == 1
-    await async_until(lambda: _came_unasked(made[0]))  # the end of it takes a moment to come
+
+    async def heard() -> bool:
+        wire = client._idle[0].wire
+        return wire is not None and not wire.is_usable
+
+    await async_until(heard)
     assert await client.execute_command("CLIENT", "ID") > number
     await client.aclose()
     await other.aclose()
