@@ -13,7 +13,7 @@ JOBS ?= $(shell n=$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2); echo $$((
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
 
-run: $(VENV)/.installed  ## sockq demo: a fleet on the memory queue, jobs, a receiver and the live screen
+run: $(VENV)/.installed  ## sockq demo: a fleet on the memory queue, events, a receiver (ARGS=--status: the live screen)
 	@$(BIN)/sockq demo $(ARGS)
 
 test: $(VENV)/.test  ## all tests, on real servers and processes (ARGS= goes to pytest, JOBS= processes)

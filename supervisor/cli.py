@@ -123,12 +123,15 @@ def demo(
     seconds: Annotated[
         float | None, typer.Option(min=0.1, help="Stop by itself after so long.")
     ] = None,
+    with_status: Annotated[
+        bool, typer.Option("--status", help="Show the live screen; q ends it.")
+    ] = False,
     directory: Directory = None,
 ) -> int:
     """All of it here: fleet, memory queue, events, receiver."""
     from sockq.supervisor.demo import run_demo  # noqa: PLC0415
 
-    return run_demo(workers, rate, seconds, directory)
+    return run_demo(workers, rate, seconds, directory, with_status=with_status)
 
 
 @app.command()

@@ -25,11 +25,12 @@ from sockq.supervisor.demo_fleet import DemoFleet
 from sockq.supervisor.demo_story import story
 from sockq.supervisor.demo_view import DemoView
 from sockq.supervisor.job_events import EVENT_NAMES, make_job
-from sockq.supervisor.output import note
+from sockq.supervisor.output import note, say
 from sockq.supervisor.pidlock import LockError, prepare_directory
 from sockq.supervisor.receiver import Receiver
 from sockq.supervisor.settings_directory import complaint_about_directory
 from sockq.supervisor.settings_driver import BROKER_SOCKET
+from sockq.supervisor.status_command import wants_screen
 from sockq.workers import exits
 
 _APP: Final = "demo"
@@ -37,9 +38,17 @@ _KEY: Final = "demo-key"
 _READY_SECONDS: Final = 20.0
 _LAST_SECONDS: Final = 5.0
 _POLL_SECONDS: Final = 0.05
+_LOG_NAME: Final = "demo.log"
 
 
-def run_demo(workers: int, rate: float, seconds: float | None, directory: Path | None) -> int:
+def run_demo(
+    workers: int,
+    rate: float,
+    seconds: float | None,
+    directory: Path | None,
+    *,
+    with_status: bool = False,
+) -> int:
     """Show everything until interrupted, or for some seconds.
 
     Args:
@@ -47,6 +56,7 @@ def run_demo(workers: int, rate: float, seconds: float | None, directory: Path |
         rate: Events a second.
         seconds: When to stop by itself; None: never.
         directory: Of the fleet; None: a temporary one, removed at the end.
+        with_status: Behind the live screen, if there can be one.
 
     Returns:
         0 when all that was sent arrived genuine; 1 when something is missing; the fleet's own
@@ -60,6 +70,10 @@ def run_demo(workers: int, rate: float, seconds: float | None, directory: Path |
             note(f"{place}: {complaint}; choose another --dir")
             return exits.USAGE
         prepare_directory(place)
+        if with_status and wants_screen(os.environ):
+            return _behind_screen(place)
+        if with_status:
+            note("there is no terminal for --status; running without it")
         return asyncio.run(_Demo(place, rate).run(workers, seconds))
     except LockError as error:
         note(str(error))
@@ -67,6 +81,18 @@ def run_demo(workers: int, rate: float, seconds: float | None, directory: Path |
     finally:
         if temporary:
             shutil.rmtree(place, ignore_errors=True)
+
+
+def _behind_screen(place: Path) -> int:
+    """This command again, in a process of its own that prints its lines into a file."""
+    from sockq.supervisor.run_screen import show_behind  # noqa: PLC0415 - brings rich
+
+    log_path = place / _LOG_NAME
+    code, _ = show_behind(place, log_path)
+    if log_path.exists():
+        for line in log_path.read_text(errors="replace").splitlines()[-1:]:
+            say(line)
+    return code
 
 
 class _Demo:

@@ -1,4 +1,4 @@
-"""``sockq run --status``: the live screen in front, the fleet it started behind it.
+"""``sockq run --status``, ``sockq demo --status``: the live screen in front, the fleet behind it.
 
 The fleet is a process of its own, whose log goes to a file, because the terminal is taken. It ends
 with the screen: ``q`` and Ctrl-C ask, then it drains, and the screen shows how. A screen that is
@@ -32,7 +32,7 @@ _TETHERED: Final = "sockq.supervisor.tethered"
 
 
 def run_with_screen(directory: Path) -> int:
-    """Start a fleet with this command line and show it until it has stopped.
+    """Start a fleet with this command line and show it until it has stopped; say how it ended.
 
     Args:
         directory: Of the fleet.
@@ -40,27 +40,42 @@ def run_with_screen(directory: Path) -> int:
     Returns:
         The fleet's exit code.
     """
+    log_path = directory / LOG_NAME
+    begun = log_path.stat().st_size if log_path.exists() else 0
+    code, signalled = show_behind(directory, log_path)
+    if code != exits.LOCKED:
+        _say_end(code, log_path, begun)
+    return _SIGNALLED + signalled if signalled is not None and code == exits.OK else code
+
+
+def show_behind(directory: Path, log_path: Path) -> tuple[int, int | None]:
+    """Run this command line without ``--status`` behind the live screen of ``directory``.
+
+    Args:
+        directory: Of the fleet that the command runs.
+        log_path: Gets what it prints.
+
+    Returns:
+        The command's exit code, and the signal that ended the screen sooner, if one did.
+    """
     try:
         prepare_directory(directory)
         info = read_lock(directory)
     except (LockError, OSError) as error:
         note(str(error))
-        return exits.LOCKED
+        return exits.LOCKED, None
     if info is not None:
         note(f"another fleet (pid {info.pid}) runs in {directory}; look at it with: sockq status")
-        return exits.LOCKED
-    log_path = directory / LOG_NAME
-    begun = log_path.stat().st_size if log_path.exists() else 0
+        return exits.LOCKED, None
     fleet = _start(directory, log_path)
+    signalled = None
     try:
         signalled = _show(fleet, directory, log_path)
     finally:
         if fleet.poll() is None:
             fleet.send_signal(signal.SIGTERM)
         code = fleet.wait()
-    code = code if code >= 0 else _SIGNALLED - code
-    _say_end(code, log_path, begun)
-    return _SIGNALLED + signalled if signalled is not None and code == exits.OK else code
+    return (code if code >= 0 else _SIGNALLED - code), signalled
 
 
 def _start(directory: Path, log_path: Path) -> subprocess.Popen[bytes]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from support.pty_screen import PtyScreen
 from support.until import until
 
 pytestmark = pytest.mark.system
@@ -106,3 +108,16 @@ def test_a_directory_in_use_is_one_message_and_73(socket_dir: Path) -> None:
         )
     assert second.returncode == 73
     assert "another fleet" in second.stderr.splitlines()[-1]
+
+
+def test_it_runs_behind_the_live_screen(socket_dir: Path) -> None:
+    command = [*_COMMAND, "demo", "--status", "--rate", "50", "--dir", str(socket_dir / "d")]
+    with PtyScreen(command) as seen:
+        seen.shows("workers 2/2", within=20)
+        seen.shows("closed", within=20)  # the receiver is an endpoint that works
+        seen.type("q")
+        seen.shows("drain and stop the fleet? type y")
+        seen.type("y")
+        assert seen.wait(20) == 0
+        sent, delivered, verified = re.findall(r"(?:sent|delivered|verified) (\d+)", seen.text)
+    assert int(sent) == int(delivered) == int(verified) > 0
