@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import signal
 import sys
 
@@ -12,6 +11,7 @@ from sockq.drivers.errors import BackendRefused
 from sockq.drivers.memory_broker import serve
 from sockq.supervisor.fleet import BrokerContext
 from sockq.workers import exits
+from sockq.workers.lifeline import Lifeline
 
 
 def run_broker(context: BrokerContext) -> int:
@@ -30,17 +30,19 @@ def run_broker(context: BrokerContext) -> int:
 
 async def _serve(context: BrokerContext) -> None:
     loop = asyncio.get_running_loop()
-    parent = os.getppid()
+    lifeline = Lifeline()
     stop = asyncio.Event()
 
     def heard() -> None:
         with contextlib.suppress(BlockingIOError):
             if not context.channel.recv(4096):
                 loop.remove_reader(context.channel)
+                lifeline.channel_ended()
                 stop.set()
 
     def told_to_end() -> None:
-        if os.getppid() != parent:
+        if lifeline.is_cut():
+            lifeline.leave()
             stop.set()
 
     def ready() -> None:

@@ -157,6 +157,8 @@ class Crew:
                 settings=settings.for_workers,
                 slot=slot,
                 channel=channel,
+                silence_seconds=settings.limits.silence_seconds,
+                boot_silence_seconds=settings.limits.boot_silence_seconds,
             )
             return settings.worker_main(context)
 

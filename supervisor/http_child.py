@@ -28,6 +28,7 @@ from sockq.supervisor.recent import SAMPLE_SECONDS, Recent, Sample
 from sockq.supervisor.status_document import make_document
 from sockq.supervisor.unix_sockets import listen_at
 from sockq.workers import exits
+from sockq.workers.lifeline import Lifeline
 from sockq.workers.logs import Event, Log
 
 _BEAT_SECONDS: Final = 1.0
@@ -45,6 +46,7 @@ def run_http(context: HttpContext) -> int:
 
 class _Http:
     def __init__(self, context: HttpContext) -> None:
+        self._lifeline = Lifeline()
         self._settings = context.settings
         self._directory = context.directory
         self._board = context.board
@@ -57,7 +59,7 @@ class _Http:
 
     async def run(self) -> int:
         loop = asyncio.get_running_loop()
-        loop.add_signal_handler(signal.SIGTERM, self._ending.set)
+        loop.add_signal_handler(signal.SIGTERM, self._end)
         loop.add_reader(self._channel, self._hear)
         self._board.header[words.HTTP_PORT] = 0
         tasks = [loop.create_task(body) for body in (self._beat(), self._sample(), self._listen())]
@@ -173,7 +175,12 @@ class _Http:
             heard = b""
         if not heard:
             asyncio.get_running_loop().remove_reader(self._channel)
-            self._ending.set()
+            self._lifeline.channel_ended()
+            self._end()
+
+    def _end(self) -> None:
+        self._lifeline.leave_if_cut()
+        self._ending.set()
 
 
 def _sample_of(view: BoardView, counted: dict[str, int]) -> Sample:

@@ -28,6 +28,7 @@ from sockq.supervisor.fleet import JanitorContext
 from sockq.supervisor.heartbeat import Heart
 from sockq.supervisor.queue_board import QueueBoard
 from sockq.workers import exits
+from sockq.workers.lifeline import Lifeline
 from sockq.workers.logs import Event, Log
 
 _SWEEP_SECONDS: Final = 1.0
@@ -49,6 +50,7 @@ def run_janitor(
 
 class _Janitor:
     def __init__(self, context: JanitorContext, driver: Driver) -> None:
+        self._lifeline = Lifeline()
         self._channel = context.channel
         self._driver = driver
         self._settings = context.driver
@@ -111,7 +113,7 @@ class _Janitor:
         ending = loop.create_task(self._ending.wait())
         await asyncio.wait({ending, *tasks}, return_when=asyncio.FIRST_COMPLETED)
         ending.cancel()
-        if self._ending.is_set():
+        if self._ending.is_set() and not self._lifeline.cut:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_LAST_SECONDS):
                     await self._idle.wait()
@@ -218,6 +220,7 @@ class _Janitor:
             received = b""
         if not received:
             asyncio.get_running_loop().remove_reader(self._channel)
+            self._lifeline.channel_ended()
             self._end()
             return
         *lines, self._heard = (self._heard + received).split(b"\n")
@@ -251,6 +254,7 @@ class _Janitor:
             asyncio.get_running_loop().remove_writer(self._channel)
 
     def _end(self) -> None:
+        self._lifeline.leave_if_cut()
         self._ending.set()
 
     async def _beat(self) -> None:

@@ -92,7 +92,7 @@ def classify(  # noqa: PLR0911 - one line per cause reads best
         was_ready: It had been ready.
         oom: The kernel killed a process of this group for memory meanwhile.
     """
-    if hung:
+    if hung or end.signal == signal.SIGALRM:  # the latter: its own dead-man alarm
         return Cause.HUNG
     if late:
         return Cause.DRAIN_CUT

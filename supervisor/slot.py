@@ -91,6 +91,16 @@ class SlotLimits:
     kill_seconds: float = 5.0
     spawn_seconds: float = 5.0
 
+    @property
+    def silence_seconds(self) -> float:
+        """For the dead-man alarm: longer than the parent's own patience, which knows more."""
+        return 2 * self.hang_seconds + self.suspect_seconds
+
+    @property
+    def boot_silence_seconds(self) -> float:
+        """The same for a process that is not ready yet."""
+        return 2 * max(self.boot_seconds, self.hang_seconds) + self.suspect_seconds
+
 
 class Slot:
     """One slot.

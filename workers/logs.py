@@ -39,6 +39,7 @@ class Event(StrEnum):
     PREDECESSOR_FOUND = "predecessor-found"
     PARENT_LATE = "parent-late"
     PARENT_FAULT = "parent-fault"
+    PARENT_LOST = "parent-lost"
     PROCESS_STARTED = "process-started"
     PROCESS_READY = "process-ready"
     PROCESS_ENDED = "process-ended"

@@ -18,6 +18,8 @@ from sockq.workers import board, exits
 from sockq.workers.app_directory import AppDirectory, FileApps
 from sockq.workers.app_store import Shape, make_store
 from sockq.workers.board import SlotWriter, WorkerState
+from sockq.workers.deadman import DeadMan
+from sockq.workers.lifeline import DRAIN_SECONDS, Lifeline
 from sockq.workers.outage import wait_seconds
 from sockq.workers.resources import Usage
 from sockq.workers.settings import WorkerSettings
@@ -44,6 +46,8 @@ class WorkerContext:
         settings: Limits, times, apps.
         slot: The worker's part of the board.
         channel: Non-blocking stream to the parent; its end means that the parent is gone.
+        silence_seconds: Without a beat for so long the dead-man alarm rings (see ``deadman``).
+        boot_silence_seconds: The same until it is ready.
     """
 
     index: int
@@ -52,6 +56,8 @@ class WorkerContext:
     settings: WorkerSettings
     slot: SlotWriter
     channel: socket.socket
+    silence_seconds: float = 30.0
+    boot_silence_seconds: float = 120.0
 
 
 def run_worker(context: WorkerContext) -> int:
@@ -70,10 +76,16 @@ class _Process:
         self._stop = asyncio.Event()
         self._worker: Worker | None = None
         self._paused = False
+        self._lifeline = Lifeline()
+        self._deadman = DeadMan()
+        self._silence_seconds = context.boot_silence_seconds
 
     async def run(self) -> int:
         loop = asyncio.get_running_loop()
-        loop.add_signal_handler(signal.SIGTERM, self._stop.set)
+        self._deadman.beat(self._silence_seconds)
+        loop.add_signal_handler(signal.SIGTERM, self._told_to_end)
+        if not self._deadman.end_with(self._lifeline.parent):
+            self._orphaned()
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         loop.add_reader(self._context.channel, self._hear)
         beating = loop.create_task(self._beat())
@@ -134,7 +146,10 @@ class _Process:
             self._log,
         )
         self._worker = worker
+        self._silence_seconds = context.silence_seconds
         self._apply_pause()
+        if self._lifeline.cut:
+            worker.hurry(time.monotonic() + DRAIN_SECONDS)
         stopping = asyncio.get_running_loop().create_task(self._stop.wait())
         watching = asyncio.get_running_loop().create_task(worker.watch())
         await asyncio.wait({stopping, watching}, return_when=asyncio.FIRST_COMPLETED)
@@ -161,8 +176,23 @@ class _Process:
                 self._worker.show_endpoints()
             else:
                 self._slot.beat()
+            self._deadman.beat(self._silence_seconds)
             usage.show(time.monotonic())
             await asyncio.sleep(BEAT_SECONDS)
+
+    def _told_to_end(self) -> None:
+        self._stop.set()
+        if self._lifeline.is_cut():
+            self._orphaned()
+
+    def _orphaned(self) -> None:
+        """The parent is gone: nobody will restart or reap us, and its successor may be there."""
+        if not self._lifeline.leave(self._deadman):
+            return
+        self._log.orphaned()
+        if self._worker is not None:
+            self._worker.hurry(time.monotonic() + DRAIN_SECONDS)
+        self._stop.set()
 
     def _hear(self) -> None:
         try:
@@ -172,9 +202,8 @@ class _Process:
         except OSError:
             words = b""
         if not words:
-            # The parent is gone: nobody will restart or reap us, so finish and leave.
             asyncio.get_running_loop().remove_reader(self._context.channel)
-            self._stop.set()
+            self._orphaned()
             return
         for word in words:
             if word == DRAIN:

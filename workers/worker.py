@@ -7,6 +7,7 @@ after it from the engine's callbacks, and the settlement is collected with other
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from dataclasses import dataclass
 
@@ -28,6 +29,10 @@ from sockq.workers.worker_log import WorkerLog
 
 #: What is unanswered goes back this long before the drain deadline, so that it is settled in time.
 GIVE_BACK_SECONDS = 0.5
+#: … but not sooner than this share of a short drain.
+GIVE_BACK_SHARE = 0.35
+#: A settlement has so long at least, also when the deadline has passed.
+LAST_SETTLE_SECONDS = 0.1
 #: A claim whose answer is on its way is let finish; one that only waits is cancelled.
 CLAIM_GRACE_SECONDS = 0.1
 #: Apps that are asked for when a drain begins have so long to be found.
@@ -80,6 +85,7 @@ class Worker:
         )
         self._paused = False
         self._recovery = Recovery()
+        self._end = self._give_back_at = math.inf
         self._lanes: list[_Lane] = []
         self._lanes += [self._open_lane(source, owner) for source in driver.sources]
 
@@ -200,27 +206,34 @@ class Worker:
         Returns:
             True when everything in flight came to its own end; False when the deadline cut it.
         """
+        self.hurry(deadline)
         self._dispatcher.draining = True
         self.show()
         await self._stop_claiming()
         for request in self._engine.take_waiting():
             assert isinstance(request, Delivery)
             request.unsent()
-        clean = await self._finish_in_flight(deadline - GIVE_BACK_SECONDS)
+        clean = await self._finish_in_flight()
         if not clean:
             for request in self._engine.abandon():
                 assert isinstance(request, Delivery)
                 request.unsent()
         for lane in self._lanes:
             lane.settler.close()
-        settling = [lane.settling for lane in self._lanes]
-        if settling:
-            await asyncio.wait(settling, timeout=max(0.1, deadline - time.monotonic()))
+        await self._await_settled()
         unsettled = sum(lane.settler.held for lane in self._lanes)
         if unsettled:
             self._log.unsettled(unsettled)
         await self._close()
         return clean and not unsettled
+
+    def hurry(self, deadline: float) -> None:
+        """A drain that goes on, or comes, has to be over by then. It is never put off."""
+        if deadline >= self._end:
+            return
+        self._end = deadline
+        left = deadline - time.monotonic()
+        self._give_back_at = deadline - min(GIVE_BACK_SECONDS, GIVE_BACK_SHARE * left)
 
     async def _stop_claiming(self) -> None:
         for lane in self._lanes:
@@ -231,11 +244,13 @@ class Worker:
         for task in claiming:
             task.cancel()
         await asyncio.gather(*claiming, return_exceptions=True)
-        await self._dispatcher.look_ups.stop(within=LOOK_UP_GRACE_SECONDS)
+        left = self._give_back_at - time.monotonic()
+        within = max(0.0, min(LOOK_UP_GRACE_SECONDS, left))
+        await self._dispatcher.look_ups.stop(within=within)
 
-    async def _finish_in_flight(self, until: float) -> bool:
+    async def _finish_in_flight(self) -> bool:
         while self._engine.in_flight or self._engine.waiting:
-            if time.monotonic() >= until:
+            if time.monotonic() >= self._give_back_at:
                 return False
             await asyncio.sleep(0.02)
             self.show()
@@ -243,6 +258,16 @@ class Worker:
                 assert isinstance(request, Delivery)
                 request.unsent()
         return True
+
+    async def _await_settled(self) -> None:
+        settling = [lane.settling for lane in self._lanes]
+        least = time.monotonic() + LAST_SETTLE_SECONDS
+        while any(not task.done() for task in settling):
+            left = max(self._end, least) - time.monotonic()
+            if left <= 0:
+                return
+            # in steps, because the end may come nearer
+            await asyncio.wait(settling, timeout=min(LAST_SETTLE_SECONDS, left))
 
     async def _close(self) -> None:
         for lane in self._lanes:

@@ -61,6 +61,10 @@ class WorkerLog:
         """The drain ended before the backend had answered for everything."""
         self._log.warning(Event.UNSETTLED, jobs=jobs, next="their leases are given back")
 
+    def orphaned(self) -> None:
+        """The parent is gone; the worker gives back what it holds and leaves."""
+        self._log.warning(Event.PARENT_LOST)
+
     def backend_down(self, source: str, error: SockqError) -> None:
         """An outage begins. Said once."""
         self._log.error(Event.BACKEND_DOWN, source=source, error=str(error))

@@ -10,7 +10,6 @@ import time
 from collections import Counter
 from functools import partial
 
-import psutil
 import redis
 from support.fleet import SERVING, Fleet
 from support.jobs import KEY, app, job, redis_config
@@ -54,14 +53,6 @@ def test_twenty_kills_in_five_thousand_jobs_lose_nothing(
         assert len(set(by_id.values())) == JOBS, "an id names one job"
 
 
-def alive(process: psutil.Process) -> bool:
-    """Whether it runs; one that ended and that nobody has reaped does not."""
-    try:
-        return process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
-
-
 def _feed(client: redis.Redis) -> None:
     for start in range(0, JOBS, 100):
         client.rpush(KEY, *[job(f"c{n}") for n in range(start, start + 100)])
@@ -95,20 +86,3 @@ def test_a_dead_worker_s_jobs_are_sent_again_within_a_second(
         first, second = sink.received
         assert header(first, "X-Sockq-Delivery-Id") == header(second, "X-Sockq-Delivery-Id")
         until(lambda: fleet.queue()["leased"] == 0, within=5)
-
-
-def test_a_killed_parent_leaves_no_process_behind_and_a_new_one_takes_over(
-    server: RedisServer, client: redis.Redis
-) -> None:
-    hold = Rules(default=Rule(silent=True))
-    with Sink({}, hold) as sink:
-        fleet = Fleet(redis_config(server.url, app(1, sink.url)), workers=2).start()
-        children = psutil.Process(fleet.pid).children(recursive=True)
-        client.rpush(KEY, job("held"))
-        until(lambda: sink.count == 1, within=5)
-        os.kill(fleet.pid, signal.SIGKILL)
-        fleet.wait()
-        sink.set_rules(Rules())
-        with fleet:
-            until(lambda: sink.count == 2, within=10, explain=fleet.log)
-            assert not [child for child in children if alive(child)]
