@@ -7,6 +7,8 @@ import time
 from collections.abc import Iterable
 from typing import Final
 
+import msgspec
+
 from sockq.drivers.job import Dead, Lease, Release
 from sockq.drivers.sqs_book import Book
 from sockq.drivers.sqs_client import SqsClient
@@ -68,7 +70,7 @@ class Handing:
                 return await self._from_lanes(limit, owner)
         inbox = self._inbox.messages
         messages = [inbox.popleft() for _ in range(min(limit, len(inbox)))]
-        messages = await self._renewed(messages)
+        messages = await self._kept(messages, owner)
         leases: list[tuple[Message, Lease]] = []
         odd: list[tuple[Message, Lease]] = []
         for message in messages:
@@ -77,6 +79,7 @@ class Handing:
         entries = [_entry(message, lease) for message, lease in leases + odd]
         if entries:
             self._book.add(owner, entries)
+            self._book.remove(owner, [message.handle for message in messages])
         if odd:
             await self._set_aside(odd)
         return [lease for _, lease in leases]
@@ -84,6 +87,7 @@ class Handing:
     async def _from_lanes(self, limit: int, owner: str) -> list[Lease]:
         lanes = self._lanes
         new = [self._inbox.messages.popleft() for _ in range(len(self._inbox.messages))]
+        new = await self._kept(new, owner)
         now = time.monotonic()
         lanes.put(message for message in new if message.deadline > now)
         for lane in lanes:
@@ -125,6 +129,28 @@ class Handing:
     def next_due(self) -> float | None:
         """Monotonic time at which a retry that waits here is due."""
         return self._lanes.next_due(time.monotonic())
+
+    async def _kept(self, messages: list[Message], owner: str) -> list[Message]:
+        """Those of one or more receives that are ours for the length of a lease.
+
+        The book knows of them before SQS is told: whenever this process is killed, they go back.
+        """
+        if not messages:
+            return messages
+        until = time.monotonic() + self._visibility
+        entries = [msgspec.structs.replace(waiting(m), deadline=until) for m in messages]
+        self._book.add(owner, entries)
+        try:
+            ours = {message.message_id for message in await self._renewed(messages)}
+        except BaseException:  # cancelled: the next claim does it
+            self._inbox.messages.extendleft(reversed(messages))
+            self._book.remove(owner, [message.handle for message in messages])
+            raise
+        kept, lost, behind = sort_out(messages, ours)
+        if lost or behind:
+            self._book.remove(owner, [message.handle for message in lost + behind])
+            self._client.later(self._inbox.return_now, behind)
+        return kept
 
     async def _renewed(self, messages: list[Message]) -> list[Message]:
         """Those that are still ours, with enough time left for a lease."""
@@ -177,6 +203,31 @@ class Handing:
             state=message.state,
             crashes=message.crashes,
         )
+
+
+def sort_out(
+    messages: list[Message], ours: set[str]
+) -> tuple[list[Message], list[Message], list[Message]]:
+    """Tell who may be worked on: nobody of a message group behind one that is lost.
+
+    Args:
+        messages: In the order of the queue.
+        ours: Ids of those that are not lost.
+
+    Returns:
+        Those to work on, those that are lost, and those of ours that are behind a lost one.
+    """
+    kept: list[Message] = []
+    lost: list[Message] = []
+    behind: list[Message] = []
+    for message in messages:
+        if message.message_id not in ours:
+            lost.append(message)
+        elif message.group is not None and any(m.group == message.group for m in lost):
+            behind.append(message)
+        else:
+            kept.append(message)
+    return kept, lost, behind
 
 
 def _is_odd(message: Message) -> bool:

@@ -3,6 +3,10 @@
 A receive may wait at the service longer than the claim that started it: the next claim finds it
 still waiting, so an idle worker makes one call in ``wait_time_seconds``, and a cancelled claim
 loses nothing. What comes when nobody has claimed for a while goes back at once.
+
+SQS does not say that it ends a receive whose client was killed. What such a receive brings is
+hidden, and nobody knows of it. So messages are received for a few seconds only; who hands them out
+keeps them for the length of a lease (``sqs_claim``). What nobody has got is back in no time.
 """
 
 from __future__ import annotations
@@ -23,6 +27,8 @@ from sockq.drivers.sqs_errors import SqsRefused
 from sockq.drivers.sqs_message import MESSAGE_ATTRIBUTES, SYSTEM_ATTRIBUTES, Message, read
 from sockq.drivers.sqs_records import Records
 
+#: How long a receive hides what it brings. An answer that takes longer to come is of no use.
+_RECEIVED_SECONDS: Final = 5
 #: A claimer that is away so long does not come back soon.
 _AWAY_SECONDS: Final = 0.5
 
@@ -49,7 +55,8 @@ class Inbox:
         self._url = url
         self._records = records
         self._loop = asyncio.get_running_loop()
-        self._visibility = visibility_seconds(settings.lease.lease_seconds)
+        lease_seconds = settings.lease.lease_seconds
+        self._hidden_seconds = min(visibility_seconds(lease_seconds), _RECEIVED_SECONDS)
         self._changed = asyncio.Event()
         self._error: SockqError | None = None
         self._polls = 0
@@ -112,7 +119,7 @@ class Inbox:
                 "QueueUrl": self._url,
                 "MaxNumberOfMessages": count,
                 "WaitTimeSeconds": waits,
-                "VisibilityTimeout": self._visibility,
+                "VisibilityTimeout": self._hidden_seconds,
                 "MessageSystemAttributeNames": SYSTEM_ATTRIBUTES,
                 "MessageAttributeNames": MESSAGE_ATTRIBUTES,
             }
@@ -126,7 +133,7 @@ class Inbox:
         messages: list[Message] = []
         error: SockqError | None = None
         try:
-            deadline = time.monotonic() + self._visibility
+            deadline = time.monotonic() + self._hidden_seconds
             messages = [read(raw, deadline)[0] for raw in future.result().get("Messages", ())]
         except SockqError as raised:
             error = raised

@@ -7,7 +7,7 @@ Run as a script it is that process. Differences that it mends, to be as SQS in w
 - A message given back is not visible within the same tick of its clock, and blocks its group's
   first message then, but not its last.
 - A receive that waits takes messages for a client that has hung up meanwhile. SQS promises nothing
-  about that; here the receive ends.
+  about that; here the receive ends, unless a test wants the worst.
 - For each message it asks for the time of each message, through a calendar, and counts them all
   for each message it gives out: 0.6 s a receive of 1,000 (measured). Here it asks the clock.
 """
@@ -28,7 +28,12 @@ START_SECONDS = 30.0
 
 
 class SqsServer:
-    """One server process. Throw-away credentials are part of ``environment``."""
+    """One server process. Throw-away credentials are part of ``environment``.
+
+    Args:
+        ends_receives: A receive whose client has hung up takes no message. If not, the server says
+            which receives wait, and what it has given to nobody (``said``).
+    """
 
     environment = {  # noqa: RUF012 - never changed
         "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE",
@@ -38,9 +43,10 @@ class SqsServer:
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
     }
 
-    def __init__(self) -> None:
+    def __init__(self, *, ends_receives: bool = True) -> None:
+        command = [sys.executable, "-W", "ignore", str(Path(__file__).resolve())]
         self._process = subprocess.Popen(
-            [sys.executable, "-W", "ignore", str(Path(__file__).resolve())],
+            command if ends_receives else [*command, "stubborn"],
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             stdin=subprocess.DEVNULL,
@@ -57,6 +63,11 @@ class SqsServer:
     def pid(self) -> int:
         """Of the server process."""
         return self._process.pid
+
+    def said(self) -> str:
+        """Wait for the next thing that a stubborn server says."""
+        assert self._process.stdout is not None
+        return self._process.stdout.readline().strip()
 
     def reset(self) -> None:
         """Remove every queue."""
@@ -151,6 +162,20 @@ def _mend_attributes(queue_type: Any, backend: Any) -> None:
     backend.get_queue_attributes = attributes
 
 
+def _stubborn() -> bool:
+    return "stubborn" in sys.argv
+
+
+def _began(queue: str, wait: int) -> None:
+    if wait and _stubborn():
+        print(f"waits {queue}", flush=True)  # noqa: T201 - the parent reads it
+
+
+def _given(queue: str, count: int) -> None:
+    if count and _stubborn() and _hung_up():
+        print(f"gave {count} of {queue} to nobody", flush=True)  # noqa: T201 - as above
+
+
 def _hung_up() -> bool:
     """Whether the client of the request in hand has closed its connection."""
     from flask import request  # noqa: PLC0415 - as above
@@ -179,12 +204,14 @@ def _mend_threads(backend: Any) -> None:
         self: Any, queue: str, count: int, wait: int, visibility: int, names: Any = None
     ) -> Any:
         end = time.monotonic() + wait
+        _began(queue, wait)
         while True:
             with lock:
                 found = receive(self, queue, count, 0, visibility, names)
             if found or time.monotonic() >= end:
+                _given(queue, len(found))
                 return found
-            if _hung_up():
+            if not _stubborn() and _hung_up():
                 return []
             time.sleep(0.01)
 
