@@ -6,12 +6,15 @@ ARGS ?=
 # Test processes: the tests wait more than they compute.
 JOBS ?= $(shell n=$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2); echo $$((n > 8 ? 8 : n)))
 
+# Where chaos scenarios leave what they measured.
+RECORDS := build/chaos
+
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test lint format bench settings dist clean typing-links
+.PHONY: help run test chaos chaos-report lint format bench settings dist clean typing-links
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
 run: $(VENV)/.installed  ## sockq demo: a fleet on the memory queue, events, a receiver (ARGS=--status: the live screen)
 	@$(BIN)/sockq demo $(ARGS)
@@ -19,6 +22,15 @@ run: $(VENV)/.installed  ## sockq demo: a fleet on the memory queue, events, a r
 test: $(VENV)/.test  ## all tests, on real servers and processes (ARGS= goes to pytest, JOBS= processes)
 	@.ci/needs redis-server nginx mariadbd postgres promtool
 	@$(BIN)/pytest -n $(JOBS) --dist worksteal $(ARGS)
+
+chaos: $(VENV)/.test  ## every chaos scenario on every source (ARGS= goes to pytest), then the table
+	@.ci/needs redis-server
+	@rm -rf $(RECORDS)
+	@SOCKQ_CHAOS=all SOCKQ_CHAOS_RECORDS=$(RECORDS) $(BIN)/pytest -n $(JOBS) --dist worksteal tests/chaos $(ARGS); \
+	  code=$$?; $(BIN)/python tests/chaos/report.py $(RECORDS); exit $$code
+
+chaos-report: $(VENV)/.test  ## the table of the last make chaos
+	@$(BIN)/python tests/chaos/report.py $(RECORDS)
 
 lint: $(VENV)/.lint typing-links  ## ruff, mypy --strict and the rule that no floor imports upwards
 	@$(BIN)/ruff check .

@@ -1,0 +1,81 @@
+"""The checker of processes finds each way to break its invariants; records become a report."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from support.chaos.invariants import Limits, find_process_faults, find_survivors
+from support.chaos.observer import Answer, Sample, Seen
+from support.chaos.records import VARIABLE, Record, load_records
+
+MIB = 1 << 20
+CALM = Sample(at=1.0, fds=20, threads=1, rss=50 * MIB, stopped=False, children=(7, 8))
+
+
+def seen(*samples: Sample, parent: Answer | None = None, control: Answer | None = None) -> Seen:
+    quick = Answer(1.0, 0.001, 0.0)
+    return Seen(list(samples), {"parent": [parent or quick], "control": [control or quick]})
+
+
+@pytest.mark.parametrize(
+    "what",
+    [
+        seen(CALM, CALM),
+        seen(CALM, replace(CALM, fds=40), CALM),
+        seen(CALM, replace(CALM, rss=57 * MIB)),
+        seen(CALM, parent=Answer(1.0, 0.2, 0.0)),
+        seen(CALM, parent=Answer(1.0, 0.9, 0.7)),
+        seen(CALM, parent=Answer(1.0, 0.9, 0.0), control=Answer(1.0, 0.8, 0.0)),
+    ],
+    ids=["calm", "passing descriptors", "a little larger", "quick", "starved", "machine late"],
+)
+def test_a_good_parent_has_no_faults(what: Seen) -> None:
+    assert find_process_faults(what, Limits()) == []
+
+
+@pytest.mark.parametrize(
+    ("what", "fault"),
+    [
+        (Seen(), "E: the parent was never seen"),
+        (seen(CALM, replace(CALM, fds=21)), "E: 21 descriptors at the end, 20 at first"),
+        (seen(CALM, replace(CALM, fds=45), CALM), "E: 45 descriptors at worst, 20 at first"),
+        (seen(CALM, replace(CALM, threads=2), CALM), "E: 2 threads"),
+        (seen(CALM, replace(CALM, rss=60 * MIB)), "E: 10 MiB larger than at first"),
+        (
+            seen(CALM, parent=Answer(1.0, 0.9, 0.1)),
+            "F: the parent answered after 800 ms, a process that only answers after 1 ms",
+        ),
+    ],
+    ids=["unseen", "leak", "many descriptors", "thread", "memory", "late"],
+)
+def test_a_broken_parent_is_found_out(what: Seen, fault: str) -> None:
+    assert find_process_faults(what, Limits()) == [fault]
+
+
+def test_a_scenario_that_stops_the_parent_does_not_judge_its_loop() -> None:
+    late = seen(CALM, parent=Answer(1.0, 30.0, 0.0))
+    assert find_process_faults(late, Limits(lag_seconds=None)) == []
+
+
+def test_survivors_count_from_their_limit_on() -> None:
+    assert find_survivors({}, 9.0, 1.0) == []
+    assert find_survivors({7: "w00"}, 0.9, 1.0) == []
+    assert find_survivors({7: "w00"}, 1.2, 1.0) == [
+        "C: w00 (pid 7) runs 1.2 s after the parent's end"
+    ]
+
+
+def test_records_are_kept_one_for_each_scenario_and_source(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = Record(2, "all die", "v1", 9, 4, 0, 1, 0.5, 1.0, 1.0, 3.0, passed=False)
+    other = Record(1, "one dies", "v2", 9, 1, 0, 1, None, 1.0, 1.0, 3.0, passed=True)
+    monkeypatch.delenv(VARIABLE, raising=False)
+    first.save()
+    assert load_records(tmp_path) == []
+    monkeypatch.setenv(VARIABLE, str(tmp_path))
+    for one in (first, other, replace(first, passed=True)):
+        one.save()
+    assert load_records(tmp_path) == [other, replace(first, passed=True)]

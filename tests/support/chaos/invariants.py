@@ -1,0 +1,81 @@
+"""The standing invariants about processes, over what an observer saw. Pure.
+
+A and B, about jobs, stand in ``history``. C: nobody outlives the parent by more than its limit. D:
+as many workers are ready as wanted. E: the parent's descriptors, threads and memory stay flat. F:
+its loop is never late. G: the exit code is the documented one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from support.chaos.observer import Seen
+
+#: The parent's loop answers within this, beyond what a process that only answers is late by.
+LOOP_LAG_SECONDS: Final = 0.25
+#: Clients of the control socket and children that come while others go.
+PASSING_FDS: Final = 24
+#: A parent that has handled some events is this much larger than one that has not.
+GROWTH_BYTES: Final = 8 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a scenario allows.
+
+    Attributes:
+        lag_seconds: F; None: the scenario stops the parent itself.
+        fds: E: descriptors that come for good (more workers, say).
+        growth_bytes: E.
+    """
+
+    lag_seconds: float | None = LOOP_LAG_SECONDS
+    fds: int = 0
+    growth_bytes: int = GROWTH_BYTES
+
+
+def find_process_faults(seen: Seen, limits: Limits) -> list[str]:
+    """Everything that breaks E or F, a line each."""
+    if not seen.samples:
+        return ["E: the parent was never seen"]
+    return [*_flat(seen, limits), *_late(seen, limits)]
+
+
+def find_survivors(
+    running: Mapping[int, str], after_seconds: float, limit_seconds: float
+) -> list[str]:
+    """C: processes that still run ``after_seconds`` behind the parent's end, by pid and name."""
+    if after_seconds < limit_seconds:
+        return []
+    return [
+        f"C: {name} (pid {pid}) runs {after_seconds:.1f} s after the parent's end"
+        for pid, name in running.items()
+    ]
+
+
+def _flat(seen: Seen, limits: Limits) -> Iterator[str]:
+    first, last = seen.samples[0], seen.samples[-1]
+    most = max(sample.fds for sample in seen.samples)
+    if last.fds > first.fds + limits.fds:
+        yield f"E: {last.fds} descriptors at the end, {first.fds} at first"
+    if most > first.fds + limits.fds + PASSING_FDS:
+        yield f"E: {most} descriptors at worst, {first.fds} at first"
+    threads = max(sample.threads for sample in seen.samples)
+    if threads != 1:
+        yield f"E: {threads} threads"
+    grown = last.rss - first.rss
+    if grown > limits.growth_bytes:
+        yield f"E: {grown >> 20} MiB larger than at first"
+
+
+def _late(seen: Seen, limits: Limits) -> Iterator[str]:
+    if limits.lag_seconds is None:
+        return
+    parent, control = seen.worst("parent"), seen.worst("control")
+    if parent - control > limits.lag_seconds:
+        yield (
+            f"F: the parent answered after {parent * 1000:.0f} ms, "
+            f"a process that only answers after {control * 1000:.0f} ms"
+        )

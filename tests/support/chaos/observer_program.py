@@ -1,0 +1,120 @@
+"""The observer's process: ``python observer_program.py PID CONTROL-SOCKET RECORD-FILE``.
+
+Samples the parent from outside, and asks it and a control process the same question over and over:
+how long the answer takes is how late the loop is. Told apart is what the machine is late by: of
+each answer, how long whoever gave and took it waited for a processor; and the control process does
+nothing but answer. It ends with its standard input.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final, TextIO
+
+import psutil
+from support.chaos.proc import children
+
+_EVERY_SECONDS: Final = 0.05
+_PATIENCE_SECONDS: Final = 120.0
+_QUESTION: Final = b'{"cmd":"ping"}\n'
+
+
+def echo() -> None:
+    """Body of the control process: answers each line from standard input."""
+    end = socket.socket(fileno=0)
+    while said := end.recv(4096):
+        end.sendall(b"{}\n" * said.count(b"\n"))
+
+
+def _connect(path: str) -> socket.socket:
+    end = socket.socket(socket.AF_UNIX)
+    end.settimeout(_PATIENCE_SECONDS)
+    end.connect(path)
+    return end
+
+
+def _ask(who: str, pid: int, connect: Callable[[], socket.socket], file: TextIO) -> None:
+    with contextlib.suppress(OSError), connect() as end:
+        end.sendall(_QUESTION)
+        end.recv(4096)  # the first answer waits for the other side's start
+        while True:
+            waited, asked = _waited_seconds(pid), time.monotonic()
+            end.sendall(_QUESTION)
+            if not end.recv(4096):
+                return
+            answered = time.monotonic()
+            line = {
+                "asked": who,
+                "at": asked,
+                "seconds": answered - asked,
+                "starved": _waited_seconds(pid) - waited,
+            }
+            file.write(json.dumps(line) + "\n")
+            time.sleep(_EVERY_SECONDS)
+
+
+def _waited_seconds(pid: int) -> float:
+    """How long a process and this thread could have run, and had no processor, since they began."""
+    return sum(
+        int(Path(f"/proc/{one}/schedstat").read_text().split()[1]) / 1e9
+        for one in (pid, "thread-self")
+    )
+
+
+def _sample(parent: psutil.Process, file: TextIO) -> None:
+    with parent.oneshot():
+        line = {
+            "at": time.monotonic(),
+            "fds": parent.num_fds(),
+            "threads": parent.num_threads(),
+            "rss": parent.memory_info().rss,
+            "stopped": parent.status() == psutil.STATUS_STOPPED,
+            "children": children(parent.pid),
+        }
+    file.write(json.dumps(line) + "\n")
+
+
+def _await_end(ended: threading.Event) -> None:
+    sys.stdin.read()
+    ended.set()
+
+
+def observe(pid: int, control: str, path: str) -> None:
+    """Body of the observer."""
+    ours, theirs = socket.socketpair()
+    command = [sys.executable, __file__, "echo"]
+    with (
+        Path(path).open("a", buffering=1, encoding="utf-8") as file,
+        subprocess.Popen(command, stdin=theirs.fileno()) as twin,
+    ):
+        theirs.close()
+        for told in (
+            ("parent", pid, lambda: _connect(control), file),
+            ("control", twin.pid, lambda: ours, file),
+        ):
+            threading.Thread(target=_ask, args=told, daemon=True).start()
+        ended = threading.Event()
+        threading.Thread(target=_await_end, args=(ended,), daemon=True).start()
+        try:
+            parent = psutil.Process(pid)
+            while not ended.wait(_EVERY_SECONDS):
+                _sample(parent, file)
+        except psutil.NoSuchProcess:
+            pass
+        finally:
+            twin.kill()
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "echo":
+        echo()
+    else:
+        observe(int(sys.argv[1]), sys.argv[2], sys.argv[3])

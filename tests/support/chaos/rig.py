@@ -1,0 +1,337 @@
+"""One scenario's world: backend, fleet, recording producer and receiver, observer, and the end.
+
+Leaving the block settles the run, stops the fleet and asserts every invariant; see ``history`` and
+``invariants``. A scenario only does its injection and says what it expects of it.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+
+from support.chaos import history, proc
+from support.chaos.backends import Backend
+from support.chaos.history import History, Interruption
+from support.chaos.inspection import Inspection
+from support.chaos.invariants import Limits, find_process_faults, find_survivors
+from support.chaos.observer import Observer, Seen
+from support.chaos.producer import Producer
+from support.chaos.receiver import RecordingReceiver
+from support.chaos.records import Record
+from support.chaos.writers import group_of, make_writer
+from support.fleet import SERVING, Fleet
+from support.until import until
+
+from sockq.drivers.settings import DriverSettings
+from sockq.supervisor.settings import load
+
+#: D: from a kill to all workers ready.
+RECOVERY_SECONDS: Final = 2.0
+#: C: how long a process may outlive the parent.
+OUTLIVE_SECONDS: Final = 1.0
+SETTLE_SECONDS: Final = 40.0
+IN_FLIGHT: Final = 32
+
+
+class Rig:
+    """What a scenario works with.
+
+    Args:
+        backend: Running.
+        number: Of the scenario.
+        title: Of the scenario.
+        workers: Wanted.
+        endpoints: Names; each has an app of its own.
+        exit_code: G: what the last fleet must end with.
+        limits: E and F.
+        recovery_seconds: D.
+        outlive_seconds: C.
+        args: More arguments for ``sockq run``.
+        env: More variables for it.
+        own: ``[sockq]`` settings.
+
+    Attributes:
+        fleet: The one that runs now.
+        receiver: Records, and misbehaves on request.
+        producer: Records what was accepted.
+        interruptions: What died while it may have held jobs.
+        recoveries: Seconds from each kill to all workers ready.
+    """
+
+    def __init__(
+        self,
+        backend: Backend,
+        number: int,
+        title: str,
+        *,
+        workers: int = 2,
+        endpoints: Sequence[str] = ("steady",),
+        exit_code: int = 0,
+        limits: Limits | None = None,
+        recovery_seconds: float = RECOVERY_SECONDS,
+        outlive_seconds: float = OUTLIVE_SECONDS,
+        args: Sequence[str] = (),
+        env: Mapping[str, str] | None = None,
+        **own: Any,
+    ) -> None:
+        self.backend = backend
+        self.workers = workers
+        self.exit_code = exit_code
+        self.interruptions: list[Interruption] = []
+        self.recoveries: list[float] = []
+        self.killed = 0
+        self._number, self._title = number, title
+        self._limits = limits or Limits()
+        self._recovery_seconds = recovery_seconds
+        self._outlive_seconds = outlive_seconds
+        self._began = time.monotonic()
+        self._scratch = tempfile.TemporaryDirectory(prefix="sqc")
+        self._pids: dict[int, int] = {}
+        self._seen: list[Seen] = []
+        self._observer: Observer | None = None
+        self._dead: list[tuple[str, str]] = []
+        self._queued: list[str] = []
+        self.receiver = RecordingReceiver(Path(self._scratch.name))
+        urls = [f"{self.receiver.url}/{name}" for name in endpoints]
+        self.in_flight = int(own.setdefault("in_flight", IN_FLIGHT))
+        config = {**backend.config, **backend.apps(urls), "sockq": own}
+        self._run_env = {**backend.env, **(env or {})}
+        self.fleet = Fleet(config, workers=workers, env=self._run_env, args=args)
+        settings = self._driver_settings()
+        self.inspection = Inspection(settings)
+        self.producer = Producer(make_writer(backend, settings), backend.make, endpoints)
+
+    # Fleets -------------------------------------------------------------------------------------
+
+    def start(self) -> Self:
+        """Start the fleet and watch it."""
+        self.fleet.start()
+        self.watch()
+        return self
+
+    def watch(self) -> None:
+        """Begin to observe the fleet that runs."""
+        record = Path(self._scratch.name, f"seen-{self.fleet.pid}")
+        self._observer = Observer(self.fleet.pid, self.fleet.run_dir, record)
+        until(lambda: self.seen_now().samples, within=10.0)
+
+    def seen_now(self) -> Seen:
+        """What the observer of the fleet that runs saw so far."""
+        assert self._observer is not None
+        return self._observer.so_far()
+
+    def children(self) -> dict[int, int]:
+        """Every process of the fleet now: pid to birth (see ``proc.birth``)."""
+        return {pid: proc.birth(pid) for pid in proc.children(self.fleet.pid)}
+
+    def ended(self, within: float = 40.0) -> int:
+        """Wait for the fleet's end; asserts C. Returns the exit code."""
+        self._pids |= self.children()
+        try:
+            code = self.fleet.wait(within)
+        except subprocess.TimeoutExpired as error:
+            raise AssertionError(f"still running\n{self.fleet.log()}") from error
+        ended = time.monotonic()
+        self._unwatch()
+        until(lambda: not self._running() or self._outlived(ended), within=60.0)
+        after = time.monotonic() - ended
+        assert not find_survivors(self._running(), after, self._outlive_seconds)
+        return code
+
+    def _outlived(self, ended: float) -> bool:
+        return time.monotonic() - ended >= self._outlive_seconds
+
+    def _running(self) -> dict[int, str]:
+        for seen in self._seen:
+            for sample in seen.samples:
+                for pid in sample.children:
+                    self._pids.setdefault(pid, 0)
+        return {
+            pid: "a child"
+            for pid, born in self._pids.items()
+            if born and proc.is_running(pid, born)
+        }
+
+    def _unwatch(self) -> None:
+        if self._observer is not None:
+            self._seen.append(self._observer.stop())
+            self._observer = None
+
+    # Injections ---------------------------------------------------------------------------------
+
+    def worker(self, *, busy: bool = False) -> dict[str, Any]:
+        """A worker that serves, as the status shows it; ``busy``: one that holds jobs."""
+
+        def found() -> dict[str, Any] | None:
+            serving = [w for w in self.serving() if w["in_flight"] or not busy]
+            return max(serving, key=lambda w: int(w["in_flight"]), default=None)
+
+        return until(found, within=10.0, explain=self.fleet.log) or {}
+
+    def serving(self) -> list[dict[str, Any]]:
+        """Workers that serve now."""
+        workers = self.fleet.status().get("workers", [])
+        return [w for w in workers if w["pid"] and w["state"] in SERVING]
+
+    def kill(self, worker: Mapping[str, Any], number: int = signal.SIGKILL) -> float:
+        """Kill a worker; returns the monotonic time of it."""
+        pid = int(worker["pid"])
+        self._pids[pid] = proc.birth(pid)
+        at = time.monotonic()
+        os.kill(pid, number)
+        self.interrupted(str(worker["name"]))
+        return at
+
+    def interrupted(self, what: str, jobs: int | None = None) -> None:
+        """Something died that held ``jobs`` at most; None: as many as a worker can hold."""
+        held = self.in_flight if jobs is None else jobs
+        self.interruptions.append(Interruption(what, held, time.monotonic()))
+        self.killed += 1
+
+    def recovered(self, since: float, gone: Sequence[int] = ()) -> float:
+        """D: wait until all workers serve and none of ``gone`` is among them; returns seconds."""
+
+        def whole() -> bool:
+            pids = [w["pid"] for w in self.serving()]
+            return len(pids) == self.workers and not set(pids) & set(gone)
+
+        until(whole, within=self._recovery_seconds + 10.0, explain=self.fleet.log)
+        took = time.monotonic() - since
+        self.recoveries.append(took)
+        return took
+
+    # The end ------------------------------------------------------------------------------------
+
+    def settle(self, within: float = SETTLE_SECONDS) -> None:
+        """Wait until every accepted job is delivered or dead, and the queue is empty."""
+        self.producer.finish()
+        until(self._all_ended, within=within, explain=self._missing)
+        until(self._empty, within=within, explain=lambda: str(self.inspection.counts()))
+
+    def _all_ended(self) -> bool:
+        missing = self.producer.accepted.keys() - self.receiver.delivered()
+        if missing and len(self._dead) != (self.fleet.status().get("queue") or {}).get("dead"):
+            self._dead = self.inspection.dead()
+        return not missing - {name for name, _ in self._dead}
+
+    def _missing(self) -> str:
+        missing = self.producer.accepted.keys() - self.receiver.delivered()
+        told = f"{len(missing)} missing, {self.inspection.counts()} in the queue: "
+        return told + ", ".join(sorted(missing)[:10]) + "\n" + self.fleet.log()
+
+    def _empty(self) -> bool:
+        counts = self.inspection.counts()
+        return not (counts["ready"] or counts["leased"] or counts["delayed"])
+
+    def still_queued(self) -> dict[str, int]:
+        """After a fleet's end: what it left in the queue, and each one's coming attempt.
+
+        The jobs count as waiting from now on; start no fleet on them any more.
+        """
+        left = self.inspection.left()
+        self._queued = list(left)
+        return left
+
+    def history(self) -> History:
+        """What is known of the jobs now."""
+        accepted = dict(self.producer.accepted)
+        fifo = self.backend.source == "fifo"
+        return History(
+            accepted,
+            list(self.receiver.read()),
+            list(self._dead),
+            list(self._queued),
+            frozenset(self.producer.uncertain),
+            list(self.interruptions),
+            {name: group_of(name) for name in accepted} if fifo else {},
+        )
+
+    def finish(self) -> None:
+        """Settle, stop, assert everything. Done by leaving the block."""
+        if self.fleet.process is not None and self.fleet.process.poll() is None:
+            self.settle()
+            self._dead = self.inspection.dead()
+            self.fleet.signal(signal.SIGTERM)
+            code = self.ended()
+            assert code == self.exit_code, f"G: exit {code}\n{self.fleet.log()}"
+        self.producer.close()
+        self.receiver.stop()
+        faults = history.find_faults(self.history())
+        for seen in self._seen:
+            faults += find_process_faults(seen, self._limits)
+        slow = [took for took in self.recoveries if took > self._recovery_seconds]
+        faults += [f"D: {took:.2f} s until all workers were ready" for took in slow]
+        faults += self.receiver.refused
+        assert not faults, "\n".join([*faults, self.fleet.log()])
+
+    def __enter__(self) -> Self:
+        try:
+            return self.start()
+        except BaseException:
+            self._clean_up()
+            raise
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        passed = False
+        try:
+            if error is None:
+                self.finish()
+                passed = True
+            else:
+                print(self.fleet.log())  # noqa: T201 - the fleet's side of a failed test
+        finally:
+            self._clean_up()
+            self._record(passed=passed)
+
+    def _clean_up(self) -> None:
+        _quietly(self._unwatch)
+        if self.fleet.process is not None and self.fleet.process.poll() is None:
+            os.killpg(self.fleet.pid, signal.SIGCONT)
+            os.killpg(self.fleet.pid, signal.SIGKILL)
+            self.fleet.process.wait()
+        _quietly(self.producer.close)
+        _quietly(self.receiver.stop)
+        self._scratch.cleanup()
+
+    def _record(self, *, passed: bool) -> None:
+        happened = self.history()
+        Record(
+            self._number,
+            self._title,
+            self.backend.source,
+            len(happened.accepted),
+            self.killed,
+            len(history.lost(happened)),
+            history.repeats(happened),
+            max(self.recoveries, default=None),
+            max((seen.worst("parent") for seen in self._seen), default=0.0) * 1000,
+            max((seen.worst("control") for seen in self._seen), default=0.0) * 1000,
+            time.monotonic() - self._began,
+            passed,
+        ).save()
+
+    def _driver_settings(self) -> DriverSettings:
+        environ = {**self._run_env, "SOCKQ_DIR": str(self.fleet.run_dir)}
+        found = load(self.fleet.config_path, environ)
+        assert found.fleet is not None, found.faults
+        return found.fleet.driver
+
+
+def _quietly(step: Callable[[], object]) -> None:
+    """Clean up as far as it goes: the first error of the test is the one to see."""
+    try:
+        step()
+    except Exception as error:
+        print(f"while cleaning up: {error!r}")  # noqa: T201 - beside the test's own error
