@@ -27,13 +27,13 @@ def test_one_busy_worker_is_killed(chaos: Chaos) -> None:
         rig.receiver.answer(every=SLOW)
         rig.producer.begin(rate=100, most=300)
         victim = rig.worker(busy=True)
-        others = {w["pid"] for w in rig.serving()} - {victim["pid"]}
+        others = {w["pid"] for w in rig.fleet.serving()} - {victim["pid"]}
         killed = rig.kill(victim)
         until(lambda: not proc.state(victim["pid"]), within=REAPED_SECONDS)
         rig.recovered(killed, [victim["pid"]])
         again = until(lambda: _sent_again(rig), within=3.0, explain=rig.fleet.log)
         assert min(again) - killed < 3.0
-        assert others <= {w["pid"] for w in rig.serving()}
+        assert others <= {w["pid"] for w in rig.fleet.serving()}
 
 
 def _sent_again(rig: Rig) -> list[float]:
@@ -53,11 +53,11 @@ def test_all_workers_are_killed_at_once(chaos: Chaos) -> None:
         rig.receiver.answer(every=SLOW)
         rig.producer.begin(rate=100, most=300)
         rig.worker(busy=True)
-        victims = rig.serving()
+        victims = rig.fleet.serving()
         killed = [rig.kill(victim) for victim in victims]
         gone = [victim["pid"] for victim in victims]
         rig.recovered(min(killed), gone)
-        restarts = [worker["restarts"] for worker in rig.serving()]
+        restarts = [worker["restarts"] for worker in rig.fleet.serving()]
         assert restarts == [1, 1, 1, 1]
         assert rig.fleet.status()["phase"] == "running"
 
@@ -78,10 +78,10 @@ def test_workers_are_killed_again_and_again(chaos: Chaos) -> None:
             time.sleep(max(0.0, killed + 0.3 - time.monotonic()))  # the scenario's pace
         rig.producer.end()
         rig.recovered(killed)
-        restarts = sum(worker["restarts"] for worker in rig.serving())
+        restarts = sum(worker["restarts"] for worker in rig.fleet.serving())
         assert restarts <= rig.killed
 
 
 def _any_of(rig: Rig, chance: random.Random) -> dict[str, Any] | None:
-    serving = rig.serving()
+    serving = rig.fleet.serving()
     return chance.choice(serving) if serving else None

@@ -19,6 +19,14 @@ def state(pid: int) -> str:
     return stat[0] if stat else ""
 
 
+def name(pid: int) -> str:
+    """What it calls itself: ``sockq:w00``; empty when there is no such process."""
+    try:
+        return Path(f"/proc/{pid}/comm").read_text().strip()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+
+
 def birth(pid: int) -> int:
     """When it started, in ticks since the machine's start; 0: there is none.
 

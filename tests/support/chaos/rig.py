@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -16,17 +15,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
-from support.chaos import history, proc
+from support.chaos import history
 from support.chaos.backends import Backend
 from support.chaos.history import History, Interruption
 from support.chaos.inspection import Inspection
-from support.chaos.invariants import Limits, find_process_faults, find_survivors
-from support.chaos.observer import Observer, Seen
+from support.chaos.invariants import Limits, find_process_faults
 from support.chaos.producer import Producer
 from support.chaos.receiver import RecordingReceiver
 from support.chaos.records import Record
+from support.chaos.watched import WatchedFleet
 from support.chaos.writers import group_of, make_writer
-from support.fleet import SERVING, Fleet
 from support.until import until
 
 from sockq.drivers.settings import DriverSettings
@@ -90,12 +88,8 @@ class Rig:
         self._number, self._title = number, title
         self._limits = limits or Limits()
         self._recovery_seconds = recovery_seconds
-        self._outlive_seconds = outlive_seconds
         self._began = time.monotonic()
         self._scratch = tempfile.TemporaryDirectory(prefix="sqc")
-        self._pids: dict[int, int] = {}
-        self._seen: list[Seen] = []
-        self._observer: Observer | None = None
         self._dead: list[tuple[str, str]] = []
         self._queued: list[str] = []
         self.receiver = RecordingReceiver(Path(self._scratch.name))
@@ -103,66 +97,17 @@ class Rig:
         self.in_flight = int(own.setdefault("in_flight", IN_FLIGHT))
         config = {**backend.config, **backend.apps(urls), "sockq": own}
         self._run_env = {**backend.env, **(env or {})}
-        self.fleet = Fleet(config, workers=workers, env=self._run_env, args=args)
+        self.fleet = WatchedFleet(
+            config,
+            Path(self._scratch.name),
+            workers=workers,
+            env=self._run_env,
+            args=args,
+            outlive_seconds=outlive_seconds,
+        )
         settings = self._driver_settings()
         self.inspection = Inspection(settings)
         self.producer = Producer(make_writer(backend, settings), backend.make, endpoints)
-
-    # Fleets -------------------------------------------------------------------------------------
-
-    def start(self) -> Self:
-        """Start the fleet and watch it."""
-        self.fleet.start()
-        self.watch()
-        return self
-
-    def watch(self) -> None:
-        """Begin to observe the fleet that runs."""
-        record = Path(self._scratch.name, f"seen-{self.fleet.pid}")
-        self._observer = Observer(self.fleet.pid, self.fleet.run_dir, record)
-        until(lambda: self.seen_now().samples, within=10.0)
-
-    def seen_now(self) -> Seen:
-        """What the observer of the fleet that runs saw so far."""
-        assert self._observer is not None
-        return self._observer.so_far()
-
-    def children(self) -> dict[int, int]:
-        """Every process of the fleet now: pid to birth (see ``proc.birth``)."""
-        return {pid: proc.birth(pid) for pid in proc.children(self.fleet.pid)}
-
-    def ended(self, within: float = 40.0) -> int:
-        """Wait for the fleet's end; asserts C. Returns the exit code."""
-        self._pids |= self.children()
-        try:
-            code = self.fleet.wait(within)
-        except subprocess.TimeoutExpired as error:
-            raise AssertionError(f"still running\n{self.fleet.log()}") from error
-        ended = time.monotonic()
-        self._unwatch()
-        until(lambda: not self._running() or self._outlived(ended), within=60.0)
-        after = time.monotonic() - ended
-        assert not find_survivors(self._running(), after, self._outlive_seconds)
-        return code
-
-    def _outlived(self, ended: float) -> bool:
-        return time.monotonic() - ended >= self._outlive_seconds
-
-    def _running(self) -> dict[int, str]:
-        for seen in self._seen:
-            for sample in seen.samples:
-                for pid in sample.children:
-                    self._pids.setdefault(pid, 0)
-        return {
-            pid: "a child"
-            for pid, born in self._pids.items()
-            if born and proc.is_running(pid, born)
-        }
-
-    def _unwatch(self) -> None:
-        if self._observer is not None:
-            self._seen.append(self._observer.stop())
-            self._observer = None
 
     # Injections ---------------------------------------------------------------------------------
 
@@ -170,21 +115,16 @@ class Rig:
         """A worker that serves, as the status shows it; ``busy``: one that holds jobs."""
 
         def found() -> dict[str, Any] | None:
-            serving = [w for w in self.serving() if w["in_flight"] or not busy]
+            serving = [w for w in self.fleet.serving() if w["in_flight"] or not busy]
             return max(serving, key=lambda w: int(w["in_flight"]), default=None)
 
         return until(found, within=10.0, explain=self.fleet.log) or {}
 
-    def serving(self) -> list[dict[str, Any]]:
-        """Workers that serve now."""
-        workers = self.fleet.status().get("workers", [])
-        return [w for w in workers if w["pid"] and w["state"] in SERVING]
-
     def kill(self, worker: Mapping[str, Any], number: int = signal.SIGKILL) -> float:
         """Kill a worker; returns the monotonic time of it."""
         pid = int(worker["pid"])
-        self._pids[pid] = proc.birth(pid)
         at = time.monotonic()
+        self.fleet.remember()
         os.kill(pid, number)
         self.interrupted(str(worker["name"]))
         return at
@@ -199,7 +139,7 @@ class Rig:
         """D: wait until all workers serve and none of ``gone`` is among them; returns seconds."""
 
         def whole() -> bool:
-            pids = [w["pid"] for w in self.serving()]
+            pids = [w["pid"] for w in self.fleet.serving()]
             return len(pids) == self.workers and not set(pids) & set(gone)
 
         until(whole, within=self._recovery_seconds + 10.0, explain=self.fleet.log)
@@ -255,16 +195,16 @@ class Rig:
 
     def finish(self) -> None:
         """Settle, stop, assert everything. Done by leaving the block."""
-        if self.fleet.process is not None and self.fleet.process.poll() is None:
+        if self.fleet.running:
             self.settle()
             self._dead = self.inspection.dead()
             self.fleet.signal(signal.SIGTERM)
-            code = self.ended()
+            code = self.fleet.ended()
             assert code == self.exit_code, f"G: exit {code}\n{self.fleet.log()}"
         self.producer.close()
         self.receiver.stop()
         faults = history.find_faults(self.history())
-        for seen in self._seen:
+        for seen in self.fleet.seen:
             faults += find_process_faults(seen, self._limits)
         slow = [took for took in self.recoveries if took > self._recovery_seconds]
         faults += [f"D: {took:.2f} s until all workers were ready" for took in slow]
@@ -273,10 +213,12 @@ class Rig:
 
     def __enter__(self) -> Self:
         try:
-            return self.start()
+            self.fleet.start()
+            self.fleet.watch()
         except BaseException:
             self._clean_up()
             raise
+        return self
 
     def __exit__(
         self,
@@ -296,11 +238,7 @@ class Rig:
             self._record(passed=passed)
 
     def _clean_up(self) -> None:
-        _quietly(self._unwatch)
-        if self.fleet.process is not None and self.fleet.process.poll() is None:
-            os.killpg(self.fleet.pid, signal.SIGCONT)
-            os.killpg(self.fleet.pid, signal.SIGKILL)
-            self.fleet.process.wait()
+        _quietly(self.fleet.destroy)
         _quietly(self.producer.close)
         _quietly(self.receiver.stop)
         self._scratch.cleanup()
@@ -316,8 +254,8 @@ class Rig:
             len(history.lost(happened)),
             history.repeats(happened),
             max(self.recoveries, default=None),
-            max((seen.worst("parent") for seen in self._seen), default=0.0) * 1000,
-            max((seen.worst("control") for seen in self._seen), default=0.0) * 1000,
+            max((seen.worst("parent") for seen in self.fleet.seen), default=0.0) * 1000,
+            max((seen.worst("control") for seen in self.fleet.seen), default=0.0) * 1000,
             time.monotonic() - self._began,
             passed,
         ).save()
