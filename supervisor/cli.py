@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Final, cast
 import typer
 
 from sockq.supervisor.cli_ctl import ctl
+from sockq.supervisor.cli_dead import dead
 from sockq.supervisor.cli_doctor import doctor
 from sockq.supervisor.cli_shared import Config, Directory, load_or_leave, misuse
 from sockq.supervisor.output import note, notes, say
@@ -34,6 +35,7 @@ app = typer.Typer(
 
 
 app.add_typer(ctl)
+app.add_typer(dead)
 app.command()(doctor)
 
 

@@ -149,6 +149,8 @@ class Delivery(Request):
             refusals=before.refusals + refused,
             first_refusal_ms=before.first_refusal_ms or (now_ms if refused else 0),
             reason=outcome.reason,
+            past_attempts=before.past_attempts,
+            past_first_ms=before.past_first_ms,
         )
 
     def unsent(self) -> None:

@@ -15,8 +15,8 @@ from sockq.drivers.registry import make_driver
 from sockq.drivers.settings import DriverSettings
 from sockq.drivers.source import Driver
 from sockq.workers import board, exits
-from sockq.workers.app_directory import AppDirectory, FileApps
-from sockq.workers.app_store import Shape, make_store
+from sockq.workers.app_directory import AppDirectory
+from sockq.workers.app_opening import make_directory
 from sockq.workers.board import SlotWriter, WorkerState
 from sockq.workers.deadman import DeadMan
 from sockq.workers.lifeline import DRAIN_SECONDS, Lifeline
@@ -90,7 +90,7 @@ class _Process:
         loop.add_reader(self._context.channel, self._hear)
         beating = loop.create_task(self._beat())
         driver = make_driver(self._context.driver)
-        apps = _make_directory(self._context.settings, self._log)
+        apps = make_directory(self._context.settings, self._log.app_warning)
         try:
             code = await self._open(driver, apps)
             if code is None:
@@ -223,21 +223,3 @@ class _Process:
     def _tell(self, word: bytes) -> None:
         with contextlib.suppress(OSError):
             self._context.channel.send(word)
-
-
-def _make_directory(settings: WorkerSettings, log: WorkerLog) -> AppDirectory:
-    """The file's apps, and the store's where there is one."""
-    wanted = settings.app_store
-    if wanted is None:
-        return FileApps(settings.apps, by_key=settings.apps_by_key)
-    from sockq.workers.app_cache import CachedApps  # noqa: PLC0415 - only with a store
-    from sockq.workers.app_records import record_reader  # noqa: PLC0415
-
-    return CachedApps(
-        settings.apps,
-        make_store(wanted),
-        record_reader(wanted, settings.webhook_defaults),
-        settings.app_cache,
-        by_key=wanted.shape is Shape.SOKETI,
-        warn=log.app_warning,
-    )

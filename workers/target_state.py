@@ -20,6 +20,8 @@ class TargetState(msgspec.Struct, frozen=True, omit_defaults=True):
         first_refusal_ms: When the first of these came; 0: none yet.
         reason: Why the last try failed; one line.
         due_ms: Not before this time again: another target may bring the job back earlier.
+        past_attempts: Tries that ended in a dead letter: for lists, no decision looks at it.
+        past_first_ms: When the first of these began; the same.
     """
 
     attempts: _Count = msgspec.field(default=0, name="n")
@@ -28,6 +30,24 @@ class TargetState(msgspec.Struct, frozen=True, omit_defaults=True):
     first_refusal_ms: _Count = msgspec.field(default=0, name="u")
     reason: str = msgspec.field(default="", name="r")
     due_ms: _Count = msgspec.field(default=0, name="d")
+    past_attempts: _Count = msgspec.field(default=0, name="p")
+    past_first_ms: _Count = msgspec.field(default=0, name="q")
+
+    @property
+    def tries_told(self) -> int:
+        """Tries in all, those before a replay included."""
+        return self.attempts + self.past_attempts
+
+    @property
+    def first_told_ms(self) -> int:
+        """When the first of all these began; 0: never."""
+        return self.past_first_ms or self.first_attempt_ms
+
+    def given_up(self, reason: str) -> TargetState:
+        """As a dead letter keeps it: a replay begins anew, and what was is told."""
+        return TargetState(
+            reason=reason, past_attempts=self.tries_told, past_first_ms=self.first_told_ms
+        )
 
 
 class JobState(msgspec.Struct, frozen=True, omit_defaults=True):

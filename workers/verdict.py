@@ -58,7 +58,11 @@ def conclude(
         if not failed:
             return Ack(lease)
         # A replay owes the failed targets again, and nobody else.
-        return Dead(lease, _why(failed), encode(JobState(dict.fromkeys(failed, TargetState()))))
+        ended = {
+            target_id: tally.given_up.get(target_id) or TargetState(reason=reason)
+            for target_id, reason in failed.items()
+        }
+        return Dead(lease, _why(failed), encode(JobState(ended)))
     delay_seconds = min(tally.waits)
     if not tally.changed:
         # Nothing happened to the job: what it was claimed with still holds.
@@ -75,6 +79,7 @@ def conclude(
 class _Tally:
     failed: dict[str, str]
     owed: dict[str, TargetState] = field(default_factory=dict)
+    given_up: dict[str, TargetState] = field(default_factory=dict)
     waits: list[float] = field(default_factory=list)
     changed: bool = False
     charged: bool = False
@@ -87,6 +92,7 @@ class _Tally:
             case GiveUp() as gave_up:
                 self.changed = True
                 self.failed[target_id] = gave_up.reason
+                self.given_up[target_id] = state.given_up(gave_up.reason)
             case TryAgain() as again:
                 self.changed = self.charged = True
                 due_ms = now_ms + int(again.delay_seconds * 1000)
