@@ -31,8 +31,11 @@ from sockq.drivers.sqs_message import (
 )
 from sockq.drivers.sqs_queues import Queues
 
-#: How long a scan may take letters out of sight, and how long it is believed.
-_SCAN_SECONDS: Final = 60
+#: How long a scan may take letters out of sight: more for a store that takes longer to read. When
+#: the process that scans is killed, they are out of sight for so long.
+_SCAN_SECONDS: Final = (10, 60)
+_LETTERS_A_SECOND: Final = 100
+#: How long a scan is believed.
 _FRESH_SECONDS: Final = 30.0
 #: Receives of one scan at the same time.
 _READERS: Final = 4
@@ -188,8 +191,13 @@ class DeadLetters:
         missing = set(wanted)
         known: set[str] = set()
         readers = 1
+        shortest, longest = _SCAN_SECONDS
+        there = sum(await self._queues.counts(url))
+        unseen_seconds = min(longest, shortest + there // _LETTERS_A_SECOND)
         while True:
-            answers = await asyncio.gather(*[self._receive(url) for _ in range(readers)])
+            answers = await asyncio.gather(
+                *[self._receive(url, unseen_seconds) for _ in range(readers)]
+            )
             readers = _READERS if all(len(answer) == BATCH for answer in answers) else 1
             fresh = 0
             for raw in (raw for answer in answers for raw in answer):
@@ -203,14 +211,14 @@ class DeadLetters:
             if not fresh or (wanted and not missing):
                 return
 
-    async def _receive(self, url: str) -> list[dict[str, Any]]:
+    async def _receive(self, url: str, unseen_seconds: int) -> list[dict[str, Any]]:
         answer = await self._client.call(
             "receive_message",
             QueueUrl=url,
             MaxNumberOfMessages=BATCH,
             # A look without a wait asks only some of SQS' servers.
             WaitTimeSeconds=1,
-            VisibilityTimeout=_SCAN_SECONDS,
+            VisibilityTimeout=unseen_seconds,
             MessageSystemAttributeNames=SYSTEM_ATTRIBUTES,
             MessageAttributeNames=MESSAGE_ATTRIBUTES,
         )

@@ -15,6 +15,8 @@ Progress = Callable[[int], None]
 
 _FRAME_SECONDS: Final = 0.1
 _LINE_SECONDS: Final = 5.0
+#: Leaves room in 60 columns, also for the ^C of a terminal: a wrapped bar cannot be taken away.
+_BAR_CELLS: Final = 18
 
 
 @contextmanager
@@ -39,7 +41,7 @@ def show_progress(what: str, total: int) -> Iterator[Progress]:
 
     columns = (
         TextColumn("{task.description}"),
-        BarColumn(bar_width=None),
+        BarColumn(bar_width=_BAR_CELLS),
         MofNCompleteColumn(),
         TimeRemainingColumn(),
     )

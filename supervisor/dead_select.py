@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 from sockq.supervisor.dead_letter import Letter, names_of, targets
 from sockq.workers.apps import App
 
-_AGE: Final = re.compile(r"(?:\d+(?:\.\d+)?[smhdw])+")
-_PART: Final = re.compile(r"(\d+(?:\.\d+)?)([smhdw])")
+_AGE: Final = re.compile(r"(?:[0-9]+(?:\.[0-9]+)?[smhdw])+")
+_PART: Final = re.compile(r"([0-9]+(?:\.[0-9]+)?)([smhdw])")
 _UNIT_SECONDS: Final = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0, "w": 604_800.0}
 
 

@@ -22,6 +22,8 @@ _LEAST_REASON: Final = 24
 _MOST: Final = {"APP": 20, "EVENTS": 28}
 #: Lines of one count.
 _COUNTED: Final = 8
+#: How far clocks may be apart.
+_CLOCKS_MS: Final = 60_000
 _UNREADABLE: Final = "(not readable)"
 
 
@@ -158,7 +160,7 @@ def letter_lines(letter: Letter, owed: Sequence[Target], now_ms: int) -> Iterato
         yield f"targets   the state kept with it cannot be read ({len(stored.state)} bytes)"
     for target in owed:
         name = target.label or "a webhook that is not configured here"
-        yield f"owed      {clean(name)} ({target.id})"
+        yield f"owed      {clean(name)} ({clean(target.id)})"
         yield from _target_lines(target, now_ms)
     yield "payload"
     yield from (f"  {line}" for line in _pretty(masked(stored.payload)))
@@ -187,4 +189,6 @@ def _when(unix_ms: int, now_ms: int) -> str:
         stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(unix_ms / 1000))
     except (OverflowError, OSError, ValueError):
         return str(unix_ms)
+    if unix_ms > now_ms + _CLOCKS_MS:
+        return f"{stamp}, in the future"
     return f"{stamp}, {duration(max(0.0, (now_ms - unix_ms) / 1000))} ago"
