@@ -40,9 +40,7 @@ class Site:
         where = ["--dir", str(self.fleet.run_dir), "--config", str(self.fleet.config_path)]
         return [sys.executable, "-m", "sockq.supervisor", "dead", verb, *args, *where]
 
-    def sockq(
-        self, verb: str, *args: str, within: float = 60.0
-    ) -> subprocess.CompletedProcess[str]:
+    def sockq(self, verb: str, *args: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             self.command(verb, *args),
             env=self.env,
