@@ -17,7 +17,7 @@ from sockq.supervisor.board_words import FleetState
 from sockq.supervisor.endpoint_view import merge
 from sockq.supervisor.histograms import read_histograms
 from sockq.supervisor.restart import Cause, Exit
-from sockq.supervisor.slot import SERVING, SlotState
+from sockq.supervisor.slot_states import SERVING, SlotState
 from sockq.workers import board as slot_words
 from sockq.workers.board_memory import EVENTS, Board
 from sockq.workers.endpoint_table import read_table

@@ -12,7 +12,7 @@ from typing import Any
 from sockq.supervisor.board_words import FleetState
 from sockq.supervisor.histograms import Histogram
 from sockq.supervisor.restart import Cause, Exit
-from sockq.supervisor.slot import SlotState
+from sockq.supervisor.slot_states import SlotState
 from sockq.workers.endpoint_stats import EndpointRow
 
 

@@ -9,7 +9,7 @@ from sockq.supervisor.crew import Crew
 from sockq.supervisor.fleet_board import FleetBoard
 from sockq.supervisor.member import Member, Role
 from sockq.supervisor.restart import COUNTED, Breaker, BreakerState, Cause, RestartSettings
-from sockq.supervisor.slot import SERVING, SlotState
+from sockq.supervisor.slot_states import SERVING, SlotState
 from sockq.workers.logs import Event, Log
 
 _BRAKED: Final = frozenset({SlotState.BACKOFF, SlotState.HELD})

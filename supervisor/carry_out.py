@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from sockq.supervisor.member import Member, Role
 from sockq.supervisor.process import Process
-from sockq.supervisor.slot import Action
+from sockq.supervisor.slot_states import Action
 from sockq.workers.logs import Event, Log
 
 
@@ -46,5 +46,5 @@ def _one(member: Member, process: Process, action: Action, log: Log) -> None:
             process.signal(signal.SIGKILL)
         case Action.STUCK:
             log.error(Event.PROCESS_STUCK, **who)
-        case Action.START:
-            raise AssertionError("a start is no action on a process")
+        case Action.START | Action.LOOK:
+            raise AssertionError("no action on a process: the caller's")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from sockq.drivers.settings import DriverSettings, MemorySettings
 from sockq.supervisor.http_settings import HttpSettings
 from sockq.supervisor.restart import RestartSettings
-from sockq.supervisor.slot import SlotLimits
+from sockq.supervisor.slot_states import SlotLimits
 from sockq.workers.board_memory import Board
 from sockq.workers.settings import WorkerSettings
 
@@ -106,6 +106,7 @@ class FleetSettings:
         drain_seconds: From a stop to SIGKILL.
         boot_seconds: From a fork to ready.
         hang_seconds: From one beat to the next.
+        stopped_seconds: A process that somebody stopped is left alone for so long.
         restart: The brakes on restarts.
         give_up_seconds: A crash loop that lasts so long ends the fleet with 70; None: never.
         heartbeat_seconds: How often the other hosts are told of this one; 0: never.
@@ -128,6 +129,7 @@ class FleetSettings:
     drain_seconds: float = 25.0
     boot_seconds: float = 60.0
     hang_seconds: float = 15.0
+    stopped_seconds: float = 60.0
     restart: RestartSettings = field(default_factory=RestartSettings)
     give_up_seconds: float | None = None
     heartbeat_seconds: float = 5.0
@@ -145,7 +147,11 @@ class FleetSettings:
     @property
     def limits(self) -> SlotLimits:
         """The timers of a slot."""
-        return SlotLimits(boot_seconds=self.boot_seconds, hang_seconds=self.hang_seconds)
+        return SlotLimits(
+            boot_seconds=self.boot_seconds,
+            hang_seconds=self.hang_seconds,
+            stopped_seconds=self.stopped_seconds,
+        )
 
     @property
     def for_workers(self) -> WorkerSettings:

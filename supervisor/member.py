@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from enum import StrEnum
@@ -28,7 +29,8 @@ from sockq.supervisor.board_words import (
 )
 from sockq.supervisor.process import Process
 from sockq.supervisor.restart import COUNTED, Backoff, Cause, Exit, RestartSettings
-from sockq.supervisor.slot import RUNNING, SERVING, Actions, Slot, SlotLimits, SlotState
+from sockq.supervisor.slot import Slot
+from sockq.supervisor.slot_states import RUNNING, SERVING, Actions, SlotLimits, SlotState
 from sockq.workers.board import BEAT_NS, FETCH_OK_NS, SETTLED, STATE, SlotWriter, WorkerState
 from sockq.workers.board_memory import Board
 from sockq.workers.seqlock import write_text
@@ -104,6 +106,12 @@ class Member:
         if self.generation > 1:
             self._words[PROCESS_RESTARTS] += 1
             self._words[PROCESS_RESTARTS_BY_CAUSE + self._words[PROCESS_LAST_CAUSE]] += 1
+
+    def quiet_seconds(self, now: float) -> float:
+        """For how long it has not beaten; infinite where it need not."""
+        if self.writer is None:
+            return math.inf
+        return now - self.writer.words[BEAT_NS] / _NS
 
     @property
     def serving(self) -> bool:

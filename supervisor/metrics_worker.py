@@ -10,7 +10,7 @@ from prometheus_client.metrics_core import Metric
 from sockq.supervisor.board_view import BoardView, ProcessView
 from sockq.supervisor.metrics_families import counters, gauge, gauges
 from sockq.supervisor.problems import is_stale
-from sockq.supervisor.slot import SlotState
+from sockq.supervisor.slot_states import SlotState
 
 _STATES: Final = (
     "starting", "idle", "busy", "degraded", "paused", "draining", "stale", "backoff",

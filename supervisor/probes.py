@@ -6,7 +6,7 @@ from typing import Final
 
 from sockq.supervisor.board_view import BoardView
 from sockq.supervisor.board_words import FleetState
-from sockq.supervisor.slot import SERVING
+from sockq.supervisor.slot_states import SERVING
 
 #: The parent's loop turns at least every second.
 SILENT_SECONDS: Final = 5.0

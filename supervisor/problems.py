@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from sockq.supervisor.board_view import BoardView, ProcessView
-from sockq.supervisor.slot import SERVING, SlotState
+from sockq.supervisor.slot_states import SERVING, SlotState
 
 #: A worker beats twice a second; the parent at least every second.
 STALE_SECONDS: Final = 10.0
@@ -60,6 +60,10 @@ def _of_worker(one: ProcessView, hang_seconds: float) -> list[Problem]:
         return [
             Problem("stale-worker", f"{one.name} has not moved for {one.beat_seconds or 0:.0f}s")
         ]
+    if one.state is SlotState.STOPPED:
+        since = one.state_seconds or 0.0
+        text = f"{one.name} was stopped by somebody {since:.0f}s ago; kill -CONT {one.pid}"
+        return [Problem("stopped-worker", text)]
     if one.state is SlotState.KILLING:
         return [Problem("killing", f"{one.name} was killed and is not gone yet")]
     if one.state in (SlotState.BACKOFF, SlotState.HELD) and one.wanted:

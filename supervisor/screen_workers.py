@@ -9,7 +9,7 @@ from sockq.supervisor.screen_table import Column, Item
 from sockq.supervisor.screen_text import Span
 
 _STARTING: Final = frozenset({"empty", "spawning", "booting", "dead"})
-_WRONG: Final = frozenset({"stale", "suspect", "killing", "lost", "held"})
+_WRONG: Final = frozenset({"stale", "suspect", "killing", "lost", "held", "stopped"})
 _ATTENTION: Final = frozenset({"backoff", "degraded", "paused", "draining"})
 _UPPER: Final = _WRONG | {"backoff", "degraded"}
 _SILENT_SECONDS: Final = 5.0

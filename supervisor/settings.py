@@ -191,6 +191,7 @@ def _fleet(layers: Layers, found: _Found, derived: Mapping[str, Value]) -> Fleet
         drain_seconds=drain_seconds,
         boot_seconds=_seconds(layers, "sockq.boot_seconds"),
         hang_seconds=_seconds(layers, "sockq.hang_seconds"),
+        stopped_seconds=_seconds(layers, "sockq.stopped_seconds"),
         heartbeat_seconds=_seconds(layers, "sockq.heartbeat_seconds"),
         soak_seconds=_seconds(layers, "sockq.soak_seconds"),
         http=_http(layers),

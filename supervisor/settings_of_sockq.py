@@ -137,6 +137,12 @@ OWN_SETTINGS: Final[tuple[Setting, ...]] = (
         "hang_seconds", Seconds(1, 3600), "A worker silent for so long is replaced.", default=15.0
     ),
     _own(
+        "stopped_seconds",
+        Seconds(1, 86_400),
+        "A process that somebody stopped (SIGSTOP, a debugger) is left alone for so long.",
+        default=60.0,
+    ),
+    _own(
         "heartbeat_seconds",
         Seconds(0, 3600),
         "How often a host tells the others of itself, through Redis. 0: never.",

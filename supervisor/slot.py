@@ -5,101 +5,34 @@ waits for something that never comes. The caller feeds events with the time (mon
 carries out the actions it gets back, and calls ``due`` when the deadline has passed.
 
     EMPTY --want--> (due) START --forking--> SPAWNING --forked--> BOOTING --ready--> READY …
-    READY | DEGRADED | PAUSED --silent--> SUSPECT --still silent--> KILLING --exited--> DEAD …
+    BOOTING | READY | DEGRADED | PAUSED --silent--> SUSPECT --judged--> KILLING --exited--> DEAD …
+    the same --stopped by somebody--> STOPPED --for too long--> KILLING
     any running --stop--> DRAINING --late--> KILLING
     DEAD | BACKOFF | HELD --due--> START           (or EMPTY when the slot is no longer wanted)
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import Enum, IntEnum, auto
 from typing import Final
 
+from sockq.supervisor.silence import Verdict
+from sockq.supervisor.slot_states import (
+    IDLE,
+    RUNNING,
+    SERVING,
+    Action,
+    Actions,
+    SlotLimits,
+    SlotState,
+)
 from sockq.workers.board import WorkerState
 
-
-class SlotState(IntEnum):
-    """Where a slot is. The number is what the board shows."""
-
-    EMPTY = 0
-    SPAWNING = 1
-    BOOTING = 2
-    READY = 3
-    DEGRADED = 4
-    PAUSED = 5
-    SUSPECT = 6
-    DRAINING = 7
-    KILLING = 8
-    DEAD = 9
-    BACKOFF = 10
-    HELD = 11
-
-
-class Action(Enum):
-    """What the caller has to do now."""
-
-    #: Start a process, or say ``deferred`` when that must wait.
-    START = auto()
-    #: Ask the process to finish and leave.
-    DRAIN = auto()
-    #: Have the process print its stacks.
-    DUMP = auto()
-    #: SIGKILL.
-    KILL = auto()
-    #: A killed process is still there: report it.
-    STUCK = auto()
-
-
-Actions = tuple[Action, ...]
-
-RUNNING: Final = frozenset(
-    {
-        SlotState.BOOTING,
-        SlotState.READY,
-        SlotState.DEGRADED,
-        SlotState.PAUSED,
-        SlotState.SUSPECT,
-        SlotState.DRAINING,
-        SlotState.KILLING,
-    }
-)
-SERVING: Final = frozenset({SlotState.READY, SlotState.DEGRADED, SlotState.PAUSED})
-_IDLE: Final = frozenset({SlotState.EMPTY, SlotState.DEAD, SlotState.BACKOFF, SlotState.HELD})
 _OF_WORKER: Final = {
     WorkerState.READY: SlotState.READY,
     WorkerState.DEGRADED: SlotState.DEGRADED,
     WorkerState.PAUSED: SlotState.PAUSED,
 }
-
-
-@dataclass(frozen=True, slots=True)
-class SlotLimits:
-    """How long a state may last, seconds.
-
-    Attributes:
-        boot_seconds: From the fork to ready.
-        hang_seconds: From one beat to the next.
-        suspect_seconds: From the stack dump to the kill.
-        kill_seconds: From SIGKILL to the report that the process does not go.
-        spawn_seconds: From the decision to fork to its result (a guard, never reached).
-    """
-
-    boot_seconds: float = 60.0
-    hang_seconds: float = 15.0
-    suspect_seconds: float = 1.0
-    kill_seconds: float = 5.0
-    spawn_seconds: float = 5.0
-
-    @property
-    def silence_seconds(self) -> float:
-        """For the dead-man alarm: longer than the parent's own patience, which knows more."""
-        return 2 * self.hang_seconds + self.suspect_seconds
-
-    @property
-    def boot_silence_seconds(self) -> float:
-        """The same for a process that is not ready yet."""
-        return 2 * max(self.boot_seconds, self.hang_seconds) + self.suspect_seconds
+_ALIVE: Final = SERVING | {SlotState.BOOTING}
 
 
 class Slot:
@@ -114,7 +47,8 @@ class Slot:
         hung: The process was found silent and is being killed for it.
         late: The process outlasted its drain and is being killed for it.
         stopping: The process was asked to leave.
-        before_suspect: Where it was when it was found silent.
+        before_suspect: Where it was when it was found silent, or stopped.
+        stuck: Not even SIGKILL gets through: it hangs in the kernel.
     """
 
     def __init__(self, limits: SlotLimits) -> None:
@@ -124,8 +58,9 @@ class Slot:
         self.deadline: float | None = None
         self.wanted = False
         self.ready_at: float | None = None
-        self.hung = self.late = self.stopping = False
+        self.hung = self.late = self.stopping = self.stuck = False
         self._beat = 0.0
+        self._extended = False
         self._forgiven = 0.0
         self.before_suspect = SlotState.BOOTING
         self._boot_deadline = 0.0
@@ -142,14 +77,14 @@ class Slot:
     def unwant(self, now: float) -> Actions:
         """No process is wanted any more; one that runs is left to ``stop``."""
         self.wanted = False
-        if self.state in _IDLE:
+        if self.state in IDLE:
             self._enter(SlotState.EMPTY, now, None)
         return ()
 
     def stop(self, now: float, deadline: float) -> Actions:
         """Drain the process until ``deadline``; a later call can only make it earlier."""
         match self.state:
-            case state if state in _IDLE or state is SlotState.KILLING:
+            case state if state in IDLE or state is SlotState.KILLING:
                 return ()
             case SlotState.SPAWNING:
                 return ()
@@ -173,15 +108,15 @@ class Slot:
 
     def forking(self, now: float) -> Actions:
         """A fork is about to be tried, in answer to START."""
-        assert self.state in _IDLE, self.state
-        self.hung = self.late = self.stopping = False
+        assert self.state in IDLE, self.state
+        self.hung = self.late = self.stopping = self.stuck = self._extended = False
         self.ready_at = None
         self._enter(SlotState.SPAWNING, now, now + self.limits.spawn_seconds)
         return ()
 
     def deferred(self, now: float, until: float, *, held: bool = False) -> Actions:
         """START has to wait for ``until``: budget, failed fork, or (``held``) the breaker."""
-        assert self.state in _IDLE or self.state is SlotState.SPAWNING, self.state
+        assert self.state in IDLE or self.state is SlotState.SPAWNING, self.state
         self._enter(SlotState.HELD if held else SlotState.BACKOFF, now, until)
         return ()
 
@@ -198,21 +133,17 @@ class Slot:
         moved = beat > self._beat
         self._beat = max(self._beat, beat)
         state = self.state
-        if state is SlotState.SUSPECT:
-            if self.before_suspect is SlotState.BOOTING:
-                if worker not in _OF_WORKER:
-                    return ()
-            elif not moved:
-                return ()
+        if state in (SlotState.SUSPECT, SlotState.STOPPED):
             state = self.before_suspect
-        elif state is SlotState.BOOTING:
-            if worker not in _OF_WORKER:
+            if state is not SlotState.BOOTING and not moved:
                 return ()
-        elif state not in SERVING:
+        if state not in _ALIVE or (state is SlotState.BOOTING and worker not in _OF_WORKER):
             return ()
         if self.ready_at is None:
             self.ready_at = now
             self._beat = max(self._beat, now)
+        self.stuck = False
+        self._extended = self._extended and not moved
         new = _OF_WORKER.get(worker, state)
         if new is not self.state:
             self._enter(new, now, None)
@@ -229,6 +160,56 @@ class Slot:
         else:
             self._enter(SlotState.BACKOFF, now, restart_at)
         return ()
+
+    def found_stopped(self, now: float) -> Actions:
+        """Somebody stopped the process; it is not silent by its own fault."""
+        if self.state in _ALIVE:
+            self.before_suspect = self.state
+        elif self.state is not SlotState.SUSPECT:
+            return ()
+        self._enter(SlotState.STOPPED, now, now + self.limits.stopped_seconds)
+        return ()
+
+    def found_running(self, now: float) -> Actions:
+        """The process that was stopped goes on: it has its time again."""
+        if self.state is SlotState.STOPPED:
+            self._go_back(now, now - self.since)
+        return ()
+
+    def judged(self, now: float, verdict: Verdict) -> Actions:
+        """What came of LOOK."""
+        if self.state is not SlotState.SUSPECT:
+            return ()
+        self.stuck = verdict is Verdict.BLOCKED
+        match verdict:
+            case Verdict.KILL:
+                self.hung = True
+                return self._kill(now)
+            case Verdict.STOPPED:
+                return self.found_stopped(now)
+            case Verdict.BLOCKED:
+                self.deadline = now + self.limits.suspect_seconds
+            case Verdict.BUSY:
+                self._extended = True
+                self.deadline = max(now, now - self.silent(now) + 2 * self.patience)
+        return ()
+
+    @property
+    def extended(self) -> bool:
+        """Whether it was given more time, because it works, since its last beat."""
+        return self._extended
+
+    @property
+    def patience(self) -> float:
+        """For how long it may be silent, seconds."""
+        booting = self.before_suspect is SlotState.BOOTING
+        return self.limits.boot_seconds if booting else self.limits.hang_seconds
+
+    def silent(self, now: float) -> float:
+        """For how long it has been silent: since its last beat, or since its fork."""
+        if self.before_suspect is SlotState.BOOTING and self.ready_at is None:
+            return now - (self._boot_deadline - self.limits.boot_seconds)
+        return now - max(self._beat, self._forgiven)
 
     # Time -------------------------------------------------------------------------------------
 
@@ -250,28 +231,42 @@ class Slot:
                 self._enter(SlotState.SUSPECT, now, now + self.limits.suspect_seconds)
                 return (Action.DUMP,)
             case SlotState.SUSPECT:
+                self.deadline = now + self.limits.suspect_seconds
+                return (Action.LOOK,)
+            case SlotState.STOPPED:
                 self.hung = True
                 return self._kill(now)
             case SlotState.DRAINING:
                 self.late = True
                 return self._kill(now)
             case SlotState.KILLING:
+                self.stuck = True
                 self.deadline = now + self.limits.kill_seconds
                 return (Action.STUCK, Action.KILL)
 
     def forgive(self, now: float, lag: float) -> Actions:
         """The caller itself slept for ``lag`` seconds: no verdict on silence from before."""
+        if self.state in (SlotState.SUSPECT, SlotState.STOPPED):
+            self._go_back(now, lag)
+        else:
+            self._forgive(now, lag)
+        return ()
+
+    # ------------------------------------------------------------------------------------------
+
+    def _go_back(self, now: float, lag: float) -> None:
+        """To where it was before it was found silent or stopped."""
+        self.stuck = False
+        self._enter(self.before_suspect, now, None)
+        self._forgive(now, lag)
+
+    def _forgive(self, now: float, lag: float) -> None:
         self._forgiven = now
-        if self.state is SlotState.SUSPECT:
-            self._enter(self.before_suspect, now, None)
         if self.state is SlotState.BOOTING:
             self._boot_deadline += lag
             self.deadline = max(self._boot_deadline, now)
         elif self.state in SERVING:
             self.deadline = self._silent_at()
-        return ()
-
-    # ------------------------------------------------------------------------------------------
 
     def _silent_at(self) -> float:
         return max(self._beat, self._forgiven) + self.limits.hang_seconds

@@ -16,7 +16,7 @@ from sockq.supervisor.board_view import BoardView
 from sockq.supervisor.board_words import FleetState
 from sockq.supervisor.endpoint_view import told
 from sockq.supervisor.problems import Problem, find_problems
-from sockq.supervisor.slot import SERVING
+from sockq.supervisor.slot_states import SERVING
 from sockq.supervisor.status_parts import http_part, process_part, rounded, worker_part
 
 #: Schema of the document.

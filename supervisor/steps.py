@@ -20,13 +20,15 @@ from sockq.supervisor.fleet import FleetSettings
 from sockq.supervisor.fleet_board import FleetBoard
 from sockq.supervisor.member import Member, Role
 from sockq.supervisor.owners import Known, OwnersFile
+from sockq.supervisor.patrol import Patrol
 from sockq.supervisor.process import reap
 from sockq.supervisor.publish import publish
 from sockq.supervisor.reclaims import Reclaims
 from sockq.supervisor.reloading import Reloading
 from sockq.supervisor.restart import Cause
 from sockq.supervisor.shutdown import Shutdown
-from sockq.supervisor.slot import Action, SlotState
+from sockq.supervisor.slot_states import Action, SlotState
+from sockq.supervisor.stand_ins import StandIns
 from sockq.workers import exits
 from sockq.workers.logs import Event, Log
 
@@ -81,6 +83,8 @@ class Steps:
         self.brake = Brake(settings.restart, crew, fleet, log)
         self._channels = Channels(selector, self.reclaims, log, self._look)
         self._endings = Endings(fleet, log)
+        self._patrol = Patrol(crew, fleet, log)
+        self._stand_ins = StandIns(crew, log, self._leave)
         self._booted = self.announced = self._refused = False
         self.slots_used = 0
         self._give_back_until = math.inf
@@ -113,6 +117,7 @@ class Steps:
             self._channels.hear(member, process)
             ending = self._endings.judge(member, ended, now)
             self._channels.release(process)
+            self._patrol.forget(process.pid)
             if member.role is Role.WORKER:
                 self.reclaims.add(Known(process.pid, 0, process.owner))
             elif member.role is Role.JANITOR:
@@ -122,25 +127,21 @@ class Steps:
 
     def act(self, now: float) -> None:
         """Do all that is due, and bring the board up to date."""
+        self._patrol.act(now)
         forks = _FORKS_A_PASS
         for member in self.crew:
-            slot = member.slot
-            if slot.deadline is None:
+            deadline = member.slot.deadline
+            if deadline is None:
                 continue
-            if slot.deadline <= now:
-                self._look(member, now)
-                actions = slot.due(now)
-                if actions != (Action.START,):
-                    carry_out(member, actions, self._log)
-                elif forks > 0 and self.brake.lets_start(member, now):
-                    forks -= 1
-                    self._start(member, now)
+            if deadline <= now:
+                forks -= self._due(member, now, may_fork=forks > 0)
             self.brake.look(member, now)
         if now >= self.pause_until:
             self.pause(paused=False)
         if self.shutdown.deadline is None:
             self._advance_boot(now)
             self.reloading.act(now)
+            self._stand_ins.act(now, self.target, self.reloading.surge)
             limit = self._settings.give_up_seconds
             if limit is not None and self.brake.seconds_on(now) >= limit:
                 self.stop(now, code=exits.GAVE_UP)
@@ -179,12 +180,9 @@ class Steps:
         for worker in self.crew.workers if self._booted else ():
             if worker.index < target:
                 worker.slot.want(now)
-            elif worker.slot.wanted and worker.index != self.reloading.surge:
-                self.brake.forget(worker)
+            elif worker.slot.wanted and not self._is_extra(worker):
                 self.reloading.drop(worker.index)
-                worker.slot.unwant(now)
-                until = now + self._settings.drain_seconds
-                carry_out(worker, worker.slot.stop(now, until), self._log)
+                self._leave(worker, now)
         return True
 
     def reload(self, now: float, settings: FleetSettings | None = None) -> bool:
@@ -217,6 +215,33 @@ class Steps:
                 worker.process.channel.send(b"P" if paused else b"C")
 
     # --------------------------------------------------------------------------------------------
+
+    def _is_extra(self, worker: Member) -> bool:
+        """Whether it is there besides those that are wanted, and not for long."""
+        return worker.index == self.reloading.surge or worker.index in self._stand_ins
+
+    def _leave(self, worker: Member, now: float) -> None:
+        """It is no longer wanted."""
+        self.brake.forget(worker)
+        worker.slot.unwant(now)
+        until = now + self._settings.drain_seconds
+        carry_out(worker, worker.slot.stop(now, until), self._log)
+
+    def _due(self, member: Member, now: float, *, may_fork: bool) -> bool:
+        """The slot's time has come; returns whether a fork was tried."""
+        self._look(member, now)
+        actions = member.slot.due(now)
+        if Action.START in actions:
+            if not may_fork or not self.brake.lets_start(member, now):
+                return False
+            self._start(member, now)
+            return True
+        if Action.LOOK in actions:
+            actions = self._patrol.judge(member, now)
+        elif Action.DUMP in actions:
+            self._patrol.suspected(member)
+        carry_out(member, actions, self._log)
+        return False
 
     def _start(self, member: Member, now: float) -> None:
         slot = member.slot

@@ -11,7 +11,7 @@ from support.http_get import counters, samples, value
 from sockq.supervisor import board_words as words
 from sockq.supervisor.metrics import Metrics
 from sockq.supervisor.restart import Cause
-from sockq.supervisor.slot import SlotState
+from sockq.supervisor.slot_states import SlotState
 from sockq.workers.endpoint_stats import OTHER
 from sockq.workers.outcome import Fault
 

@@ -10,7 +10,7 @@ from sockq.supervisor.board_snapshot import take
 from sockq.supervisor.board_words import FleetState
 from sockq.supervisor.http_settings import join, parse_address, parse_compat
 from sockq.supervisor.probes import health, readiness
-from sockq.supervisor.slot import SlotState
+from sockq.supervisor.slot_states import SlotState
 
 NS = 1_000_000_000
 

@@ -170,6 +170,7 @@ _EVERY = [
     ("sockq.redis_connect_timeout_seconds", 1, "SOCKQ_REDIS_CONNECT_TIMEOUT_SECONDS", "2", 2.0),
     ("sockq.idle_seconds", 1, "SOCKQ_IDLE_SECONDS", "2", 2.0),
     ("sockq.hang_seconds", 1, "SOCKQ_HANG_SECONDS", "2", 2.0),
+    ("sockq.stopped_seconds", 1, "SOCKQ_STOPPED_SECONDS", "2", 2.0),
     ("sockq.soak_seconds", 1, "SOCKQ_SOAK_SECONDS", "2", 2.0),
     ("sockq.boot_seconds", 1, "SOCKQ_BOOT_SECONDS", "2", 2.0),
 ]

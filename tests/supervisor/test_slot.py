@@ -1,12 +1,12 @@
-"""The slot's state machine: tables for what it must do, random events for what it must never do."""
+"""The slot's state machine: what it must do. ``test_slot_walk`` has what it must never do."""
 
 from __future__ import annotations
 
-import random
-
 import pytest
 
-from sockq.supervisor.slot import RUNNING, SERVING, Action, Slot, SlotLimits, SlotState
+from sockq.supervisor.silence import Verdict
+from sockq.supervisor.slot import Slot
+from sockq.supervisor.slot_states import Action, SlotLimits, SlotState
 from sockq.workers.board import WorkerState
 
 LIMITS = SlotLimits(boot_seconds=60, hang_seconds=15, suspect_seconds=1, kill_seconds=5)
@@ -20,6 +20,13 @@ def ready_slot(now: float = 100.0) -> Slot:
     slot.forked(now)
     slot.observed(now, WorkerState.READY, now)
     assert slot.state is SlotState.READY
+    return slot
+
+
+def suspect_slot() -> Slot:
+    """Ready and last heard of at 100, silent since, a suspect from 115 on."""
+    slot = ready_slot(100)
+    assert slot.due(115) == (Action.DUMP,)
     return slot
 
 
@@ -38,7 +45,8 @@ def test_boot_that_hangs_is_dumped_then_killed_and_counts_as_hung() -> None:
     slot.observed(59.9, WorkerState.BOOTING, 59.9)
     assert slot.due(60) == (Action.DUMP,)
     slot.observed(60.5, WorkerState.BOOTING, 60.5)
-    assert slot.due(61) == (Action.KILL,)
+    assert slot.due(61) == (Action.LOOK,)
+    assert slot.judged(61, Verdict.KILL) == (Action.KILL,)
     assert (slot.state, slot.hung) == (SlotState.KILLING, True)
 
 
@@ -59,8 +67,69 @@ def test_silence_is_dumped_then_killed() -> None:
     assert slot.due(119.9) == ()
     assert slot.due(120) == (Action.DUMP,)
     assert slot.state is SlotState.SUSPECT
-    assert slot.due(121) == (Action.KILL,)
+    assert slot.due(121) == (Action.LOOK,)
+    assert slot.judged(121, Verdict.KILL) == (Action.KILL,)
     assert slot.hung
+
+
+def test_a_silent_process_that_computes_has_twice_the_time() -> None:
+    slot = suspect_slot()
+    assert slot.judged(116, Verdict.BUSY) == ()
+    assert (slot.state, slot.deadline, slot.extended) == (SlotState.SUSPECT, 130, True)
+    assert slot.due(130) == (Action.LOOK,)
+
+
+def test_a_process_that_hangs_in_the_kernel_is_looked_at_again_and_again() -> None:
+    slot = suspect_slot()
+    for now in (116, 117, 118):
+        assert slot.due(now) == (Action.LOOK,)
+        assert slot.judged(now, Verdict.BLOCKED) == ()
+        assert slot.stuck
+    slot.observed(118.5, WorkerState.READY, 118.4)
+    assert (slot.state, slot.stuck) == (SlotState.READY, False)
+
+
+def test_a_stopped_process_is_left_alone_for_its_own_time() -> None:
+    slot = ready_slot(100)
+    slot.found_stopped(101)
+    assert (slot.state, slot.deadline) == (SlotState.STOPPED, 161)
+    assert slot.due(160) == ()
+    assert slot.due(161) == (Action.KILL,)
+    assert slot.hung
+
+
+def test_a_stopped_process_that_goes_on_has_its_time_again() -> None:
+    slot = ready_slot(100)
+    slot.observed(101, WorkerState.DEGRADED, 101)
+    slot.found_stopped(102)
+    slot.found_running(140)
+    assert (slot.state, slot.deadline) == (SlotState.DEGRADED, 155)
+
+
+def test_a_boot_that_was_stopped_has_its_time_again() -> None:
+    slot = Slot(LIMITS)
+    slot.want(0)
+    slot.forking(0)
+    slot.forked(0)
+    slot.found_stopped(10)
+    slot.found_running(40)
+    assert (slot.state, slot.deadline) == (SlotState.BOOTING, 90)
+
+
+def test_a_suspect_that_turns_out_to_be_stopped_is_not_killed() -> None:
+    slot = suspect_slot()
+    assert slot.judged(116, Verdict.STOPPED) == ()
+    assert (slot.state, slot.hung) == (SlotState.STOPPED, False)
+    slot.found_running(120)
+    assert slot.state is SlotState.READY
+
+
+def test_a_stopped_process_drains_when_it_is_told_to() -> None:
+    slot = ready_slot(100)
+    slot.found_stopped(101)
+    assert slot.stop(102, 127) == (Action.DRAIN,)
+    slot.found_running(103)
+    assert (slot.state, slot.deadline) == (SlotState.DRAINING, 127)
 
 
 def test_a_suspect_that_moves_goes_back_to_where_it_was() -> None:
@@ -108,7 +177,7 @@ def test_a_kill_that_does_not_work_is_reported_and_repeated() -> None:
     slot = ready_slot(100)
     assert slot.kill(100) == (Action.KILL,)
     assert slot.due(105) == (Action.STUCK, Action.KILL)
-    assert slot.deadline == 110
+    assert (slot.deadline, slot.stuck) == (110, True)
 
 
 def test_a_caller_that_slept_blames_nobody() -> None:
@@ -152,100 +221,3 @@ def test_a_slot_that_is_wanted_again_while_it_drains_starts_again() -> None:
     slot.want(101)
     slot.exited(102, restart_at=102)
     assert slot.due(102) == (Action.START,)
-
-
-class World:
-    """One slot, at most one process, random luck; checks the invariants after every step."""
-
-    def __init__(self, seed: int) -> None:
-        self.luck = random.Random(seed)
-        self.slot = Slot(LIMITS)
-        self.now = 1000.0
-        self.process = False
-        self.seen: set[SlotState] = set()
-
-    def obey(self, actions: tuple[Action, ...]) -> None:
-        for action in actions:
-            if action is Action.START:
-                self.start()
-            else:
-                assert self.process, action
-
-    def start(self) -> None:
-        assert not self.process, "a second process in the slot"
-        if self.luck.random() < 0.1:
-            until = self.now + self.luck.random() * 5
-            self.slot.deferred(self.now, until, held=self.luck.random() < 0.5)
-            return
-        self.slot.forking(self.now)
-        self.check()
-        if self.luck.random() < 0.1:
-            self.slot.deferred(self.now, self.now + 1)
-            return
-        self.process = True
-        self.slot.forked(self.now)
-
-    def step(self) -> None:
-        slot, luck = self.slot, self.luck
-        self.now += luck.choice([0.0, 0.01, 0.3, 1.0, 7.0, 20.0])
-        match luck.randrange(9):
-            case 0:
-                self.obey(slot.want(self.now))
-            case 1 if luck.random() < 0.3:
-                self.obey(slot.unwant(self.now))
-            case 2 if luck.random() < 0.3:
-                self.obey(slot.stop(self.now, self.now + luck.random() * 30))
-            case 3 if luck.random() < 0.1:
-                self.obey(slot.kill(self.now))
-            case 4 if self.process:
-                beat = self.now - luck.choice([0, 0, 1, 14, 40])
-                self.obey(slot.observed(self.now, luck.choice(list(WorkerState)), beat))
-            case 5 if self.process and luck.random() < 0.3:
-                self.process = False
-                self.obey(slot.exited(self.now, self.now + luck.choice([0, 0.5, 30])))
-            case 6 if luck.random() < 0.2:
-                self.obey(slot.forgive(self.now, luck.random() * 100))
-            case _:
-                self.obey(slot.due(self.now))
-        self.check()
-
-    def check(self) -> None:
-        state = self.slot.state
-        self.seen.add(state)
-        assert (state in RUNNING) == self.process
-        if state is SlotState.EMPTY and not self.slot.wanted:
-            assert self.slot.deadline is None
-        else:
-            assert self.slot.deadline is not None, f"{state.name} has no timer"
-        assert (self.slot.ready_at is not None) or state not in SERVING
-
-
-def test_random_events_never_break_the_invariants() -> None:
-    seen: set[SlotState] = set()
-    for seed in range(150):
-        world = World(seed)
-        for _ in range(300):
-            world.step()
-        seen |= world.seen
-    assert seen == set(SlotState)
-
-
-@pytest.mark.parametrize("seed", range(30))
-def test_every_state_is_left_by_time_alone(seed: int) -> None:
-    """Whatever happened before: a silent process goes, and a wanted slot ends up ready again."""
-    world = World(seed)
-    for _ in range(world.luck.randrange(1, 200)):
-        world.step()
-    slot = world.slot
-    slot.want(world.now)
-    for _ in range(50):
-        if slot.deadline is not None:
-            world.now = max(world.now, slot.deadline)
-        if slot.state is SlotState.KILLING:
-            world.process = False
-            slot.exited(world.now, world.now)
-        elif slot.state is SlotState.BOOTING:
-            break
-        else:
-            world.obey(slot.due(world.now))
-    assert slot.state is SlotState.BOOTING

@@ -17,7 +17,7 @@ from sockq.supervisor.fleet import FleetSettings
 from sockq.supervisor.fleet_board import FleetBoard
 from sockq.supervisor.queue_board import QueueBoard
 from sockq.supervisor.restart import Cause
-from sockq.supervisor.slot import SlotState
+from sockq.supervisor.slot_states import SlotState
 from sockq.supervisor.status_document import (
     StatusDocument,
     duration,

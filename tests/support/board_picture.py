@@ -15,7 +15,7 @@ from sockq.supervisor.fleet_board import FleetBoard
 from sockq.supervisor.http_settings import HttpSettings
 from sockq.supervisor.metrics import Reading
 from sockq.supervisor.queue_board import QueueBoard
-from sockq.supervisor.slot import SlotState
+from sockq.supervisor.slot_states import SlotState
 from sockq.workers import board as slot_words
 from sockq.workers.apps import Webhook
 from sockq.workers.board import WorkerState

@@ -7,6 +7,7 @@ A file ``behaviour`` in the directory overrides the option while the fleet runs.
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import select
@@ -23,6 +24,7 @@ from sockq.supervisor.parent import run_fleet
 from sockq.supervisor.restart import RestartSettings
 from sockq.workers.apps import Webhook
 from sockq.workers.board import FETCH_OK_NS, JOBS_DELIVERED, SETTLED, WorkerState
+from sockq.workers.deadman import DeadMan
 from sockq.workers.endpoint import make_endpoint
 from sockq.workers.meter import Meter
 from sockq.workers.process import WorkerContext
@@ -57,6 +59,8 @@ def worker(context: WorkerContext) -> int:
     context.channel.send(b"R")
     if does == "hang":
         time.sleep(60)
+    if does in _ILLS:
+        _ILLS[does]()
     if does == "crash":
         return 3
     if does == "count":
@@ -68,6 +72,32 @@ def worker(context: WorkerContext) -> int:
         if select.select([context.channel], [], [], 0.05)[0]:
             _obey(context.channel.recv(64), context, stopped)
     return 0
+
+
+def _compute() -> None:
+    """Silent for longer than the limit, not for twice as long, and at work all the time."""
+    until = time.monotonic() + 1.75 * float(OPTIONS["hang_seconds"])
+    while time.monotonic() < until:
+        pass
+
+
+def _block() -> None:
+    """Hang in the kernel (state D) until somebody opens the pipe to write."""
+    pipe = str(DIRECTORY / "pipe")
+    if not os.path.exists(pipe):  # noqa: PTH110 - a pipe is no file to pathlib's tests
+        os.mkfifo(pipe)
+    opens = [(os.POSIX_SPAWN_OPEN, 0, pipe, os.O_RDONLY, 0)]
+    # a parent waits, uninterruptible, for its child's exec, and this one's stops at the pipe
+    os.waitpid(os.posix_spawn("/bin/true", ["true"], {}, file_actions=opens), 0)
+
+
+def _wedge() -> None:
+    """Hold the GIL for ever, under a dead-man alarm."""
+    DeadMan().beat(0.2)
+    ctypes.PyDLL(None).sleep(60)
+
+
+_ILLS = {"compute": _compute, "block": _block, "wedge": _wedge}
 
 
 def _count_one_delivery(context: WorkerContext) -> None:
@@ -132,6 +162,7 @@ def main() -> int:
             "drain_seconds",
             "boot_seconds",
             "hang_seconds",
+            "stopped_seconds",
             "give_up_seconds",
             "soak_seconds",
         )
