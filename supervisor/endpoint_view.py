@@ -8,7 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from sockq.supervisor.histograms import Histogram
-from sockq.workers.endpoint_stats import EndpointRow
+from sockq.workers.endpoint_stats import MOST_FAILURES, EndpointRow
 from sockq.workers.tallies import SENDING_BOUNDS
 
 _WORST_FIRST: Final = ("open", "paused", "half-open", "closed")
@@ -23,7 +23,10 @@ def merge(tables: Iterable[Iterable[EndpointRow]]) -> list[EndpointRow]:
             known = merged.get(row.id)
             if known is None:
                 copy = msgspec.structs.replace(
-                    row, buckets=list(row.buckets), classes=dict(row.classes)
+                    row,
+                    buckets=list(row.buckets),
+                    classes=dict(row.classes),
+                    recent=list(row.recent),
                 )
                 merged[row.id] = copy
             else:
@@ -62,6 +65,10 @@ def told(row: EndpointRow) -> dict[str, Any]:
         "last_failure_at": row.last_failure_ms / 1000 or None,
         **times.percentiles(),
         "buckets": row.buckets,
+        "recent_failures": [
+            {"at": one.at_ms / 1000, "what": one.what, "ms": one.ms, "attempt": one.attempt}
+            for one in row.recent
+        ],
     }
 
 
@@ -83,6 +90,8 @@ def add(known: EndpointRow, row: EndpointRow) -> None:
     known.buckets = [a + b for a, b in zip(known.buckets, row.buckets, strict=True)]
     for kind, count in row.classes.items():
         known.classes[kind] = known.classes.get(kind, 0) + count
+    both = sorted([*known.recent, *row.recent], key=lambda one: one.at_ms)
+    known.recent = both[-MOST_FAILURES:]
     known.last_success_ms = max(known.last_success_ms, row.last_success_ms)
     known.last_failure_ms = max(known.last_failure_ms, row.last_failure_ms)
 

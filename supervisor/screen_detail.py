@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -13,6 +14,7 @@ from sockq.supervisor.screen_text import Row, Span, cells, clean
 from sockq.supervisor.screen_ui import Ui
 
 _NAME_CELLS: Final = 22
+_FAILURES: Final = "recent_failures"
 _ADDED: Final = frozenset({"source", "old"})
 
 
@@ -56,11 +58,24 @@ def detail_rows(picture: Picture, ui: Ui, width: int) -> list[Row]:
         return [[Span(" this row is gone", "dim")]]
     rows: list[Row] = [[Span(f" {ui.table}: {identity(ui.table, item)}", "head")]]
     for name, value in bare(item).items():
-        lines = _wrapped(_told(value), max(20, width - _NAME_CELLS - 3))
+        room = max(20, width - _NAME_CELLS - 3)
+        told = _told_failures(value) if name == _FAILURES else [_told(value)]
+        lines = [line for text in told for line in _wrapped(text, room)]
         for index, text in enumerate(lines):
             label = name.replace("_", " ") if index == 0 else ""
             rows.append([Span(f"  {label:<{_NAME_CELLS}} ", "dim"), Span(text)])
     return rows
+
+
+def _told_failures(value: Any) -> list[str]:
+    """The last failures of an endpoint, a line each, the latest first."""
+    if not isinstance(value, list) or not value:
+        return ["-"]
+    return [
+        f"{time.strftime('%H:%M:%SZ', time.gmtime(one['at']))}  try {one['attempt']}"
+        f"  {one['ms']:>6} ms  {clean(one['what'])}"
+        for one in reversed(value)
+    ]
 
 
 def _told(value: Any) -> str:

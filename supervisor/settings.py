@@ -182,6 +182,7 @@ def _fleet(layers: Layers, found: _Found, derived: Mapping[str, Value]) -> Fleet
             lease_seconds=_seconds(layers, "sockq.lease_seconds"),
             drain_seconds=drain_seconds,
             unknown_app_grace_seconds=_seconds(layers, "sockq.unknown_app_grace_seconds"),
+            log_success=_seconds(layers, "sockq.log_success"),
             engine=EngineSettings(
                 endpoint_in_flight=_whole(layers, "sockq.endpoint_in_flight"),
                 connect_timeout_seconds=_seconds(layers, "sockq.connect_timeout_seconds"),

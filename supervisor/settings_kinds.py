@@ -106,6 +106,18 @@ class Seconds(Kind):
 
 
 @dataclass(frozen=True, slots=True)
+class Share(Seconds):
+    """A part of a whole."""
+
+    high: float = 1.0
+
+    @property
+    def expects(self) -> str:
+        """The limits, in words."""
+        return "a number from 0 to 1"
+
+
+@dataclass(frozen=True, slots=True)
 class Flag(Kind):
     """True or false; a variable may also say 1/0, yes/no, on/off, in any case."""
 

@@ -10,7 +10,7 @@ from sockq.supervisor.http_settings import (
     complaint_about_compat,
 )
 from sockq.supervisor.settings_entry import Setting
-from sockq.supervisor.settings_kinds import Flag, Formed, Kind, Seconds, Text, Whole
+from sockq.supervisor.settings_kinds import Flag, Formed, Kind, Seconds, Share, Text, Whole
 
 #: The board has room for one more, for a worker that leaves while its successor is there.
 MOST_WORKERS: Final = 127
@@ -62,6 +62,12 @@ OWN_SETTINGS: Final[tuple[Setting, ...]] = (
         Seconds(0, 3600),
         "How long a job of an unknown app waits for the app to appear.",
         default=5.0,
+    ),
+    _own(
+        "log_success",
+        Share(),
+        "Share of the requests that succeed which get a line in the log; those that fail all do.",
+        default=0.0,
     ),
     _own(
         "app_cache_seconds",

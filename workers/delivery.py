@@ -12,6 +12,7 @@ import msgspec
 from sockq.drivers.job import Ack, Dead, Lease, Release, Settlement
 from sockq.workers import board
 from sockq.workers.apps import App, FunctionTarget, Webhook
+from sockq.workers.attempt_log import Attempt
 from sockq.workers.delivery_id import delivery_id
 from sockq.workers.dialect import WebhookJob
 from sockq.workers.lambda_payload import wrapped
@@ -38,15 +39,21 @@ class Desk:
         words: The worker's slot of the board.
         meter: Where the ends of requests are counted.
         log: Where they are told.
+        share: Of the requests that succeed, how many are told; 0: none.
+        queue: Name of the source.
     """
 
-    __slots__ = ("add", "log", "meter", "words")
+    __slots__ = ("add", "log", "meter", "queue", "share", "words")
 
-    def __init__(self, settler: Settler, words: memoryview, meter: Meter, log: WorkerLog) -> None:
+    def __init__(
+        self, settler: Settler, words: memoryview, meter: Meter, log: WorkerLog, queue: str
+    ) -> None:
         self.add: Callable[[Settlement], None] = settler.add
         self.words = words
         self.meter = meter
         self.log = log
+        self.share = log.attempts.share
+        self.queue = queue
 
 
 class Delivery(Request):
@@ -96,6 +103,9 @@ class Delivery(Request):
                 count = run.desk.meter.delivered_later
             job = run.job
             count(self.webhook, job.app_id, outcome.elapsed_seconds, job.time_ms)
+            if run.desk.share and random.random() < run.desk.share:  # noqa: S311 - a sample
+                number = 1 if before is None else before.attempts + 1
+                run.desk.log.attempts.delivered(self._attempt(outcome, number))
             if run.results is None:
                 run.desk.add(Ack(run.lease))
             else:
@@ -123,18 +133,32 @@ class Delivery(Request):
             run.desk.meter.parked(self.webhook, run.job.app_id)
             return
         run.desk.words[board.FAILED] += 1
-        run.desk.log.attempt_failed(run.lease, self.webhook.label, outcome, after.attempts)
+        run.desk.log.attempts.failed(self._attempt(outcome, after.attempts), decision)
         row = run.desk.meter.failed(
             self.webhook,
             run.job.app_id,
             outcome,
-            first=after.attempts == 1,
+            attempt=after.attempts,
             time_ms=run.job.time_ms,
         )
         if isinstance(decision, GiveUp):
             row.given_up += 1
         else:
             row.retried += 1
+
+    def _attempt(self, outcome: Outcome, number: int) -> Attempt:
+        run = self._run
+        return Attempt(
+            job=run.lease.id,
+            delivery=delivery_id(run.lease.id, self.webhook.target_id).decode(),
+            app=run.job.app_id,
+            queue=run.desk.queue,
+            endpoint=self.webhook.label,
+            number=number,
+            age_ms=time.time_ns() // 1_000_000 - run.job.time_ms,
+            bytes_out=len(self._body),
+            outcome=outcome,
+        )
 
     def _after(self, outcome: Outcome, now_ms: int) -> TargetState:
         before = self._before or TargetState()

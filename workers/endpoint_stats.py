@@ -8,12 +8,32 @@ from typing import Final
 import msgspec
 
 from sockq.workers.apps import Webhook
+from sockq.workers.outcome import Outcome
 from sockq.workers.tallies import SENDING_BOUNDS
 
 #: Name and label of everything beyond the rows that a table has.
 OTHER: Final = "other"
 _APP_CHARACTERS: Final = 40
 _LABEL_CHARACTERS: Final = 120
+#: Failures that an endpoint's row remembers, and how much of what a fault said.
+MOST_FAILURES: Final = 20
+_DETAIL_CHARACTERS: Final = 60
+
+
+class Failure(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """One request that was no success.
+
+    Attributes:
+        at_ms: Unix time of its end.
+        what: Status, or fault and the beginning of what the system said of it.
+        ms: How long it took.
+        attempt: Which try of its target it was, from 1.
+    """
+
+    at_ms: int
+    what: str
+    ms: int
+    attempt: int
 
 
 class EndpointRow(msgspec.Struct, array_like=True, gc=False):
@@ -39,6 +59,7 @@ class EndpointRow(msgspec.Struct, array_like=True, gc=False):
         last: What came back when it failed last (``status 503``, ``timeout``), or empty.
         last_success_ms: Unix time, to half a second; 0: never.
         last_failure_ms: The same.
+        recent: The last failures, oldest first.
     """
 
     id: str
@@ -60,6 +81,16 @@ class EndpointRow(msgspec.Struct, array_like=True, gc=False):
     last: str = ""
     last_success_ms: int = 0
     last_failure_ms: int = 0
+    recent: list[Failure] = []
+
+    def note(self, outcome: Outcome, attempt: int) -> None:
+        """Remember a failure that was counted just now."""
+        what = outcome.reason
+        if outcome.fault is not None and outcome.detail:  # of an answer, only the log says more
+            what = f"{what}: {outcome.detail[:_DETAIL_CHARACTERS]}"
+        ms = round(outcome.elapsed_seconds * 1000)
+        self.recent.append(Failure(self.last_failure_ms, what, ms, attempt))
+        del self.recent[:-MOST_FAILURES]
 
     @property
     def attempts(self) -> int:

@@ -46,7 +46,10 @@ class EndpointTable:
         self.left: Sequence[EndpointRow] = page.rows
 
     def write(self, rows: Iterable[EndpointRow]) -> None:
-        """Show ``rows`` to readers, when anything has changed. What does not fit is left out."""
+        """Show ``rows`` to readers, when anything has changed.
+
+        What does not fit is left out: the last failures first, then rows.
+        """
         shown = list(rows)
         data = _encode(shown)
         if data == self._last:
@@ -55,6 +58,9 @@ class EndpointTable:
         number = self._number + 1
         block = self._blocks[number % 2]
         data = b"[%d,%b]" % (number, data)
+        if len(data) > room(block):
+            shown = [msgspec.structs.replace(row, recent=row.recent[-1:]) for row in shown]
+            data = b"[%d,%b]" % (number, _encode(shown))
         while len(data) > room(block):
             shown = shown[: len(shown) * 3 // 4]
             data = b"[%d,%b]" % (number, _encode(shown))

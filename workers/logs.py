@@ -64,6 +64,7 @@ class Event(StrEnum):
     CONTROL_ASKED = "control-asked"
     HTTP_NOT_SERVED = "http-not-served"
     ATTEMPT_FAILED = "attempt-failed"
+    ATTEMPT_DELIVERED = "attempt-delivered"
     JOB_DEAD = "job-dead"
     LEASE_LOST = "lease-lost"
     UNSETTLED = "unsettled"
@@ -79,16 +80,17 @@ class Log:
     Attributes:
         process: ``parent``, ``w03``, ``janitor``, …
         dropped: Lines that stderr would not take.
+        readable: Whether lines are for a human at a terminal.
     """
 
-    __slots__ = ("_fd", "_poll", "_readable", "dropped", "process")
+    __slots__ = ("_fd", "_poll", "dropped", "process", "readable")
 
     def __init__(self, process: str, fd: int = _STDERR, *, readable: bool | None = None) -> None:
         """Write to ``fd``; ``readable`` forces the human or the JSON form (None: is it a tty)."""
         self.process = process
         self.dropped = 0
         self._fd = fd
-        self._readable = _is_terminal(fd) if readable is None else readable
+        self.readable = _is_terminal(fd) if readable is None else readable
         self._poll = select.poll()
         self._poll.register(fd, select.POLLOUT)
 
@@ -106,7 +108,7 @@ class Log:
 
     def write(self, level: str, event: str, fields: Mapping[str, object]) -> None:
         """Write one line, or count it as dropped."""
-        line = render(time.time(), level, self.process, event, fields, readable=self._readable)
+        line = render(time.time(), level, self.process, event, fields, readable=self.readable)
         try:
             ready = self._poll.poll(0)
             if ready and ready[0][1] & select.POLLOUT and os.write(self._fd, line) == len(line):

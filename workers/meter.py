@@ -82,11 +82,14 @@ class Meter:
         self._ended(webhook, app_id, seconds, "2xx")
 
     def failed(
-        self, webhook: Webhook, app_id: str, outcome: Outcome, *, first: bool, time_ms: int
+        self, webhook: Webhook, app_id: str, outcome: Outcome, *, attempt: int, time_ms: int
     ) -> EndpointRow:
-        """A request was sent, or tried to, and was no success. Returns the endpoint's row."""
+        """A request was sent, or tried to, and was no success. Returns the endpoint's row.
+
+        ``attempt`` counts the tries of its target, this one included.
+        """
         seconds = outcome.elapsed_seconds
-        if first:
+        if attempt == 1:
             wait_ms = max(0.0, _age_ms(time_ms) - seconds * 1000)
             self._counts[_QUEUE_WAIT + bisect_left(_AGE_BOUNDS_MS, wait_ms)] += 1
             self._wait_ms += wait_ms
@@ -96,6 +99,7 @@ class Meter:
         row.classes[kind] = row.classes.get(kind, 0) + 1
         row.last = outcome.reason
         row.last_failure_ms = time.time_ns() // 1_000_000
+        row.note(outcome, attempt)
         return row
 
     def parked(self, webhook: Webhook, app_id: str) -> None:

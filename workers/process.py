@@ -72,7 +72,7 @@ class _Process:
     def __init__(self, context: WorkerContext) -> None:
         self._context = context
         self._slot = context.slot
-        self._log = WorkerLog(context.index)
+        self._log = WorkerLog(context.index, context.settings.log_success)
         self._stop = asyncio.Event()
         self._worker: Worker | None = None
         self._paused = False

@@ -55,6 +55,7 @@ class WorkerSettings:
         lease_seconds: As the queue's (see ``LeaseSettings``).
         drain_seconds: How long a stop may take before what is unsent or unanswered goes back.
         unknown_app_grace_seconds: How long a job of an unknown app waits for that app to appear.
+        log_success: Share of the requests that succeed which get a line in the log, 0 to 1.
     """
 
     apps: tuple[App, ...] = ()
@@ -66,4 +67,5 @@ class WorkerSettings:
     lease_seconds: float = 30.0
     drain_seconds: float = 25.0
     unknown_app_grace_seconds: float = 5.0
+    log_success: float = 0.0
     engine: EngineSettings = field(default_factory=EngineSettings)

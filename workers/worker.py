@@ -98,7 +98,7 @@ class Worker:
         settler = Settler(
             source, self._settings.lease_seconds, outage, self._settled, self._lease_lost
         )
-        desk = Desk(settler, self._words, self._tally.meter, self._log)
+        desk = Desk(settler, self._words, self._tally.meter, self._log, source.name)
         claimer = Claimer(
             source,
             owner,

@@ -5,47 +5,28 @@ Never a payload, a secret, a header's value or a URL's query: ids, labels and re
 
 from __future__ import annotations
 
-import time
 import traceback
-from typing import Final
 
 from sockq.drivers.errors import SockqError
 from sockq.drivers.job import Dead, Lease
+from sockq.workers.attempt_log import AttemptLog
 from sockq.workers.logs import Event, Log
-from sockq.workers.outcome import Outcome
-
-#: An endpoint that fails says so at most once in so many seconds; the rest is counted.
-QUIET_SECONDS: Final = 10.0
-_MAX_ENDPOINTS: Final = 1000
 
 
 class WorkerLog:
-    """Events of one worker process."""
+    """Events of one worker process.
 
-    def __init__(self, index: int) -> None:
+    Args:
+        index: Of its slot.
+        log_success: Share of the requests that succeed which get a line too, 0 to 1.
+
+    Attributes:
+        attempts: Where single requests are told.
+    """
+
+    def __init__(self, index: int, log_success: float = 0.0) -> None:
         self._log = Log(f"w{index:02d}")
-        self._failures: dict[str, tuple[float, int]] = {}
-
-    def attempt_failed(self, lease: Lease, endpoint: str, outcome: Outcome, attempt: int) -> None:
-        """One request did not succeed."""
-        now = time.monotonic()
-        until, unsaid = self._failures.get(endpoint, (0.0, 0))
-        if now < until:
-            self._failures[endpoint] = (until, unsaid + 1)
-            return
-        if len(self._failures) >= _MAX_ENDPOINTS:
-            self._failures.clear()
-        self._failures[endpoint] = (now + QUIET_SECONDS, 0)
-        self._log.warning(
-            Event.ATTEMPT_FAILED,
-            job=lease.id,
-            endpoint=endpoint,
-            reason=outcome.reason,
-            detail=outcome.detail or None,
-            attempt=attempt,
-            seconds=outcome.elapsed_seconds,
-            not_logged_before=unsaid or None,
-        )
+        self.attempts = AttemptLog(self._log, log_success)
 
     def dead(self, dead: Dead) -> None:
         """A job goes to the dead-letter store."""

@@ -14,6 +14,7 @@ import pytest
 from rich.cells import cell_len
 from support.status_documents import COUNT, SCENES
 
+from sockq.supervisor.screen_endpoints import endpoint_id
 from sockq.supervisor.screen_model import Model
 from sockq.supervisor.screen_picture import Picture, Reading
 from sockq.supervisor.screen_text import ASCII
@@ -79,6 +80,21 @@ def test_a_window_that_is_too_small_says_the_state(size: Size) -> None:
     first, *rest = frame("degraded", size)
     assert first.startswith("sockq DEGRADED needs 60x15"[: size.width - 1])
     assert "".join(rest).strip() == ""
+
+
+def test_an_endpoints_detail_shows_its_last_failures() -> None:
+    document = SCENES["degraded"](COUNT - 1)
+    worst = document["endpoints"][0]
+    worst["recent_failures"] = [
+        {"at": 1787400000.5, "what": "status 503", "ms": 250, "attempt": 1},
+        {"at": 1787400003.0, "what": "connect: Connection\x1b[31m refused", "ms": 2, "attempt": 3},
+    ]
+    picture = Model().take([Reading("/run/sockq", document)])
+    ui = Ui(view=2, detail=True, cursors={"endpoints": endpoint_id(worst)})
+    text = [line.rstrip() for line in lines_of(view(picture, ui, Size(100, 50), _NOW))]
+    (at,) = [n for n, line in enumerate(text) if "recent failures" in line]
+    assert text[at].endswith("12:00:03Z  try 3       2 ms  connect: Connection?[31m refused")
+    assert text[at + 1].endswith("12:00:00Z  try 1     250 ms  status 503")
 
 
 def test_help_shows_keys_that_act_only_where_one_may_act() -> None:

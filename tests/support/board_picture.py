@@ -71,9 +71,9 @@ class BoardPicture:
             webhook = Webhook("t", make_endpoint(url, {}), frozenset(), lane=f"app {url}")
             meter.delivered(webhook, "app", 0.02, now_ms - 300)
             failure = Outcome(fault=Fault.TIMEOUT, elapsed_seconds=12.0)
-            meter.failed(webhook, "app", failure, first=True, time_ms=now_ms - 400).retried += 1
+            meter.failed(webhook, "app", failure, attempt=1, time_ms=now_ms - 400).retried += 1
             refusal = Outcome(status=503, elapsed_seconds=0.3)
-            meter.failed(webhook, "app", refusal, first=False, time_ms=now_ms).given_up += 1
+            meter.failed(webhook, "app", refusal, attempt=2, time_ms=now_ms).given_up += 1
         meter.publish()
         meter.show_endpoints({}, 0.0)
 

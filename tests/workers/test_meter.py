@@ -52,11 +52,40 @@ def test_a_delivery_is_in_three_histograms(slot: board.SlotWriter) -> None:
     assert 1_150_000 <= slot.words[board.QUEUE_WAIT_US] <= 1_400_000
 
 
+def test_an_endpoint_remembers_its_last_failures(slot: board.SlotWriter) -> None:
+    meter = Meter(slot)
+    answer = Outcome(status=503, detail="secret of the answer", elapsed_seconds=0.2504)
+    fault = Outcome(fault=Fault.CONNECT, detail="Connection refused " * 9, elapsed_seconds=0.002)
+    for attempt in range(1, 30):
+        meter.failed(webhook(), "app", answer, attempt=attempt, time_ms=ago(300))
+    meter.failed(webhook(), "app", fault, attempt=30, time_ms=ago(300))
+    meter.show_endpoints({}, 0.0)
+    (row,) = read_table(slot.endpoints)
+    assert [one.attempt for one in row.recent] == list(range(11, 31))
+    assert {(one.what, one.ms) for one in row.recent[:-1]} == {("status 503", 250)}
+    last = row.recent[-1]
+    assert (last.what[:27], len(last.what), last.ms) == ("connect: Connection refused", 69, 2)
+    assert abs(last.at_ms - ago(0)) < 5_000
+    assert Meter(slot)._by_id[row.id].recent == row.recent, "they outlive the process"
+
+
+def test_failures_make_way_for_rows(slot: board.SlotWriter) -> None:
+    meter = Meter(slot)
+    fault = Outcome(fault=Fault.CONNECT, detail="x" * 60)
+    for number in range(MOST_ROWS):
+        for attempt in range(20):
+            meter.failed(webhook(number), "app", fault, attempt=attempt, time_ms=ago(0))
+    meter.show_endpoints({}, 0.0)
+    rows = read_table(slot.endpoints)
+    assert len(rows) == MOST_ROWS
+    assert {len(row.recent) for row in rows} == {1}
+
+
 def test_a_later_attempt_says_nothing_about_the_queue(slot: board.SlotWriter) -> None:
     meter = Meter(slot)
     failure = Outcome(status=503, elapsed_seconds=0.2)
-    meter.failed(webhook(), "app", failure, first=True, time_ms=ago(300))
-    meter.failed(webhook(), "app", failure, first=False, time_ms=ago(9_000))
+    meter.failed(webhook(), "app", failure, attempt=1, time_ms=ago(300))
+    meter.failed(webhook(), "app", failure, attempt=2, time_ms=ago(9_000))
     meter.delivered_later(webhook(), "app", 0.2, ago(20_000))
     meter.publish()
     assert sum(buckets(slot, board.SENDING_AT, SENDING_BOUNDS)) == 3
@@ -70,7 +99,7 @@ def test_a_wrong_clock_counts_and_breaks_nothing(slot: board.SlotWriter, time_ms
     meter = Meter(slot)
     for _ in range(3):
         meter.delivered(webhook(), "app", 0.01, time_ms)
-    meter.failed(webhook(), "app", Outcome(status=500), first=True, time_ms=time_ms)
+    meter.failed(webhook(), "app", Outcome(status=500), attempt=1, time_ms=time_ms)
     meter.publish()
     assert sum(buckets(slot, board.END_TO_END_AT, AGE_BOUNDS)) == 3
     assert sum(buckets(slot, board.QUEUE_WAIT_AT, AGE_BOUNDS)) == 4
@@ -106,7 +135,7 @@ def test_a_row_tells_how_its_lane_is_and_no_secret(slot: board.SlotWriter) -> No
     for _ in range(5):
         lane.ended(Outcome(fault=Fault.TIMEOUT), 100.0, 0.5)
         meter.failed(
-            hook, "app", Outcome(fault=Fault.TIMEOUT, elapsed_seconds=10.5), first=False, time_ms=0
+            hook, "app", Outcome(fault=Fault.TIMEOUT, elapsed_seconds=10.5), attempt=2, time_ms=0
         )
     meter.parked(hook, "app")
     meter.show_endpoints({hook.lane: lane}, 101.0)
@@ -182,7 +211,7 @@ def test_a_full_table_of_the_largest_rows_fits(slot: board.SlotWriter) -> None:
         url = f"https://{'h' * 60}.example/{'p/' * 200}{number}"
         hook = Webhook("t", make_endpoint(url, {}), frozenset(), lane=f"{number}")
         failed = meter.failed(
-            hook, "é" * 500, Outcome(fault=Fault.BAD_RESPONSE), first=False, time_ms=0
+            hook, "é" * 500, Outcome(fault=Fault.BAD_RESPONSE), attempt=2, time_ms=0
         )
         failed.buckets[:] = [2**40] * len(failed.buckets)
         failed.classes.update(dict.fromkeys(CLASS_INDEX, 2**40))
