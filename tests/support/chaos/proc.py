@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 
@@ -27,19 +28,26 @@ def name(pid: int) -> str:
         return ""
 
 
-def birth(pid: int) -> int:
-    """When it started, in ticks since the machine's start; 0: there is none.
-
-    With the pid it names a process for good.
-    """
-    stat = _stat(pid)
-    return int(stat[19]) if stat else 0
+def send(pid: int, number: int) -> None:
+    """Signal a process and nobody else: never a group, never everybody."""
+    assert pid > 1
+    os.kill(pid, number)
 
 
-def is_running(pid: int, born: int = 0) -> bool:
-    """Whether this process runs; one that ended and that nobody has reaped does not."""
-    stat = _stat(pid)
-    return bool(stat) and stat[0] not in "ZX" and born in (0, int(stat[19]))
+def session(pid: int) -> list[int]:
+    """Everybody that runs in the session of ``pid``."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            stat = _stat(int(entry.name))
+            if stat and stat[3] == str(pid) and stat[0] not in "ZX":
+                found.append(int(entry.name))
+    return found
+
+
+def is_running(pid: int) -> bool:
+    """Whether it runs; one that ended and that nobody has reaped does not."""
+    return state(pid) not in {"", "Z", "X"}
 
 
 def _stat(pid: int) -> list[str]:

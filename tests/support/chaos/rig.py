@@ -51,6 +51,7 @@ class Rig:
         limits: E and F.
         recovery_seconds: D.
         outlive_seconds: C.
+        bent: The fleet can be told to misbehave (see ``bent_fleet``).
         args: More arguments for ``sockq run``.
         env: More variables for it.
         own: ``[sockq]`` settings.
@@ -75,6 +76,7 @@ class Rig:
         limits: Limits | None = None,
         recovery_seconds: float = RECOVERY_SECONDS,
         outlive_seconds: float = OUTLIVE_SECONDS,
+        bent: bool = False,
         args: Sequence[str] = (),
         env: Mapping[str, str] | None = None,
         **own: Any,
@@ -104,6 +106,7 @@ class Rig:
             env=self._run_env,
             args=args,
             outlive_seconds=outlive_seconds,
+            bent=bent,
         )
         settings = self._driver_settings()
         self.inspection = Inspection(settings)
@@ -124,7 +127,6 @@ class Rig:
         """Kill a worker; returns the monotonic time of it."""
         pid = int(worker["pid"])
         at = time.monotonic()
-        self.fleet.remember()
         os.kill(pid, number)
         self.interrupted(str(worker["name"]))
         return at
@@ -145,6 +147,20 @@ class Rig:
         until(whole, within=self._recovery_seconds + 10.0, explain=self.fleet.log)
         took = time.monotonic() - since
         self.recoveries.append(took)
+        return took
+
+    def kill_parent(self, *, but: Sequence[int] = ()) -> float:
+        """SIGKILL the parent alone; asserts C. Returns the seconds until all others are gone.
+
+        ``but`` may stay. Start ``fleet`` again afterwards, and ``watch`` it.
+        """
+        for number in range(self.workers):
+            self.interrupted(f"w{number:02}")
+        at = time.monotonic()
+        self.fleet.signal(signal.SIGKILL)
+        self.fleet.wait()
+        took = self.fleet.all_gone(at, but)
+        self.fleet.unwatch()
         return took
 
     # The end ------------------------------------------------------------------------------------

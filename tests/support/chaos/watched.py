@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from support.chaos import proc
 from support.chaos.invariants import find_survivors
@@ -16,13 +17,24 @@ from support.chaos.observer import Observer, Seen
 from support.fleet import SERVING, Fleet
 from support.until import until
 
+_BENT: Final = Path(__file__).with_name("bent_fleet.py")
+
 
 class WatchedFleet(Fleet):
-    """A ``Fleet`` whose parent has an observer and whose processes are all remembered.
+    """A ``Fleet`` whose parent has an observer, and whose every process must be gone at its end.
+
+    Args:
+        config: As of ``Fleet``.
+        scratch: Where the observer writes.
+        workers: As of ``Fleet``.
+        env: As of ``Fleet``.
+        args: As of ``Fleet``.
+        outlive_seconds: C: how long a process may outlive the parent.
+        bent: Run ``bent_fleet``, so that ``bend`` works.
 
     Attributes:
         seen: What the observers saw of all parents that have ended.
-        outlive_seconds: C: how long a process may outlive the parent.
+        outlive_seconds: As given; it may be changed.
     """
 
     def __init__(
@@ -34,13 +46,33 @@ class WatchedFleet(Fleet):
         env: Mapping[str, str],
         args: Sequence[str],
         outlive_seconds: float,
+        bent: bool = False,
     ) -> None:
         super().__init__(config, workers=workers, env=env, args=args)
         self.seen: list[Seen] = []
         self.outlive_seconds = outlive_seconds
         self._scratch = scratch
+        self._bent = bent
         self._observer: Observer | None = None
-        self._births: dict[int, int] = {}
+
+    def command(self, verb: str, *args: str) -> list[str]:
+        line = super().command(verb, *args)
+        return [line[0], str(_BENT), *line[3:]] if self._bent else line
+
+    def bend(self, **behaviour: str) -> None:
+        """Have workers that start from now on misbehave (see ``bent_fleet``), ``every`` or ``w0``.
+
+        Without an argument they behave.
+        """
+        told = {key.removeprefix("w").replace("every", "*"): do for key, do in behaviour.items()}
+        fresh = self.directory / "bent.new"
+        fresh.write_text(json.dumps(told))
+        fresh.replace(self.directory / "bent")
+
+    def events(self, name: str) -> list[dict[str, Any]]:
+        """The log's events of this name."""
+        lines = (line for line in self.log().splitlines() if line.startswith("{"))
+        return [event for event in map(json.loads, lines) if event["event"] == name]
 
     def watch(self) -> None:
         """Begin to observe the fleet that runs."""
@@ -64,14 +96,6 @@ class WatchedFleet(Fleet):
         """Whether there is a parent."""
         return self.process is not None and self.process.poll() is None
 
-    def children(self) -> dict[int, int]:
-        """Every process of the fleet now: pid to birth (see ``proc.birth``)."""
-        return {pid: proc.birth(pid) for pid in proc.children(self.pid)}
-
-    def remember(self) -> None:
-        """Remember all processes that there are: they must be gone after the parent's end."""
-        self._births |= self.children()
-
     def serving(self) -> list[dict[str, Any]]:
         """Workers that serve now."""
         workers = self.status().get("workers", [])
@@ -79,7 +103,6 @@ class WatchedFleet(Fleet):
 
     def ended(self, within: float = 40.0) -> int:
         """Wait for the parent's end, then for that of all others (C); returns the exit code."""
-        self.remember()
         try:
             code = self.wait(within)
         except subprocess.TimeoutExpired as error:
@@ -88,19 +111,18 @@ class WatchedFleet(Fleet):
         self.unwatch()
         return code
 
-    def all_gone(self, since: float) -> float:
-        """C: wait for the end of all remembered processes; returns the seconds ``since``."""
+    def all_gone(self, since: float, but: Sequence[int] = ()) -> float:
+        """C: wait for the end of all its processes, less ``but``; returns the seconds ``since``."""
         limit = self.outlive_seconds
-        until(lambda: not self._left() or time.monotonic() - since >= limit, within=limit + 5.0)
-        left, took = self._left(), time.monotonic() - since
-        faults = find_survivors(left, took, limit)
+
+        def left() -> dict[int, str]:
+            return {pid: proc.name(pid) for pid in proc.session(self.pid) if pid not in but}
+
+        until(lambda: not left() or time.monotonic() - since >= limit, within=limit + 5.0)
+        took = time.monotonic() - since
+        faults = find_survivors(left(), took, limit)
         assert not faults, "\n".join([*faults, self.log()])
         return took
-
-    def _left(self) -> dict[int, str]:
-        return {
-            pid: proc.name(pid) for pid, born in self._births.items() if proc.is_running(pid, born)
-        }
 
     def destroy(self) -> None:
         """After a failed test: nothing of it stays, however it is."""
@@ -109,5 +131,6 @@ class WatchedFleet(Fleet):
             os.killpg(self.pid, signal.SIGKILL)
             assert self.process is not None
             self.process.wait()
-        for pid in self._left():
-            os.kill(pid, signal.SIGKILL)
+        if self.process is not None:
+            for pid in proc.session(self.pid):
+                proc.send(pid, signal.SIGKILL)

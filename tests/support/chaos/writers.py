@@ -34,7 +34,7 @@ _SQS_BATCH: Final = 10
 _V2: Final = base_key("sockudo_queue:", "webhooks")
 _ATTEMPTS: Final = 5
 #: Groups of a FIFO queue; the name of a job says in which it is.
-GROUPS: Final = 8
+GROUPS: Final = 40
 
 
 class Writer(ABC):
