@@ -18,9 +18,6 @@ from sockq.workers.settings import WorkerSettings
 if TYPE_CHECKING:
     from sockq.workers.process import WorkerContext
 
-#: What a worker keeps of the drain for giving back what it could not finish.
-GIVE_BACK_SECONDS = 3.0
-
 
 @dataclass(frozen=True, slots=True)
 class JanitorContext:
@@ -155,6 +152,9 @@ class FleetSettings:
 
     @property
     def for_workers(self) -> WorkerSettings:
-        """The workers' settings; they give back early enough that nobody has to kill them."""
-        own = max(self.drain_seconds / 2, self.drain_seconds - GIVE_BACK_SECONDS)
-        return replace(self.worker, drain_seconds=min(own, self.worker.drain_seconds))
+        """The workers' settings. Of the drain they keep half a second for giving back themselves.
+
+        One that needs longer is killed at its end, and the janitor gives back for it.
+        """
+        own = min(self.drain_seconds, self.worker.drain_seconds)
+        return replace(self.worker, drain_seconds=own)
