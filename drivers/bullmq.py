@@ -114,7 +114,7 @@ class BullmqSource(Source):
                 results[index] = held
         return results
 
-    async def reclaim(self, owner: str | None) -> int:
+    async def reclaim(self, owner: str | None, *, crashed: bool = False) -> int:
         """See ``Source.reclaim``. The jobs go to the front of the ready ones, in claim order.
 
         None also does BullMQ's check for stalled jobs of other workers, in turn with its own
@@ -126,7 +126,7 @@ class BullmqSource(Source):
             if owner is None:
                 ended += await self._scripts.run(_SWEEP, (key,), (_RECLAIM_CHUNK, _MOST_STALLS))
             else:
-                args = raw_bytes(owner), _RECLAIM_CHUNK
+                args = raw_bytes(owner), _RECLAIM_CHUNK, int(crashed)
                 ended += await self._scripts.run(_RECLAIM, (key,), args)
         return ended
 

@@ -25,7 +25,7 @@ from sockq.supervisor.process import reap
 from sockq.supervisor.publish import publish
 from sockq.supervisor.reclaims import Reclaims
 from sockq.supervisor.reloading import Reloading
-from sockq.supervisor.restart import Cause
+from sockq.supervisor.restart import BLAMED, Cause
 from sockq.supervisor.shutdown import Shutdown
 from sockq.supervisor.slot_states import Action, SlotState
 from sockq.supervisor.stand_ins import StandIns
@@ -119,7 +119,8 @@ class Steps:
             self._channels.release(process)
             self._patrol.forget(process.pid)
             if member.role is Role.WORKER:
-                self.reclaims.add(Known(process.pid, 0, process.owner))
+                known = Known(process.pid, 0, process.owner)
+                self.reclaims.add(known, crashed=ending.cause in BLAMED)
             elif member.role is Role.JANITOR:
                 self.reclaims.janitor_lost()
             member.slot.exited(now, now + ending.delay_seconds)

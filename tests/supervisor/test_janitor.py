@@ -32,7 +32,7 @@ class FakeSource:
     fault: Exception | None = None
     swept: int = 0
 
-    async def reclaim(self, owner: str | None) -> int:
+    async def reclaim(self, owner: str | None, *, crashed: bool = False) -> int:
         if self.fault is not None:
             raise self.fault
         if owner is None:
