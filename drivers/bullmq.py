@@ -3,8 +3,8 @@
 Servers, BullMQ's own workers and schedulers, and sockq may share the queues: what stands in Redis
 after each step is what BullMQ 1.91 leaves (1.80 reads it too). On purpose it differs where soketi
 would lose a job: a job that is given up stays in ``failed``, the dead-letter store, whatever its
-``removeOnFail`` says; and stalls are counted in a field of our own, because a scheduler of BullMQ
-deletes a job that stalled twice.
+``removeOnFail`` says; and the stalls that BullMQ counted are forgotten by every claim, because its
+schedulers delete a job that stalled twice.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
 from collections.abc import Callable
@@ -27,6 +28,7 @@ from sockq.supervisor.board_words import (
     PROCESS_STATE_SINCE_NS,
     PROCESS_WANTED,
 )
+from sockq.supervisor.last_words import LastWords
 from sockq.supervisor.process import Process
 from sockq.supervisor.restart import COUNTED, Backoff, Cause, Exit, RestartSettings
 from sockq.supervisor.slot import Slot
@@ -63,6 +65,7 @@ class Member:
         faults: Those that speak against the code or its configuration.
         ever_ready: Some process of it was ready.
         proven: The process that runs now counts as a success.
+        last_words: Where a worker's stacks go; None until the first start, and for helpers.
     """
 
     def __init__(
@@ -88,6 +91,7 @@ class Member:
         self.faults = 0
         self.ever_ready = False
         self.proven = False
+        self.last_words: LastWords | None = None
         self._words = words
         self._text = text
         self._settled_before = 0
@@ -123,6 +127,10 @@ class Member:
         self.generation += 1
         if self.writer is not None:
             self.writer.reset(self.generation)
+            with contextlib.suppress(OSError):  # no descriptor to be had: a start without it
+                if self.last_words is None:
+                    self.last_words = LastWords()
+                self.last_words.reset()
             self._settled_before = self.writer.words[SETTLED]
 
     def observe(self, now: float, board: Board) -> Actions:

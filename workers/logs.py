@@ -66,6 +66,7 @@ class Event(StrEnum):
     ATTEMPT_FAILED = "attempt-failed"
     ATTEMPT_DELIVERED = "attempt-delivered"
     JOB_DEAD = "job-dead"
+    JOBS_ALONE = "jobs-alone"
     LEASE_LOST = "lease-lost"
     UNSETTLED = "unsettled"
     APP_STORE_DOWN = "app-store-down"

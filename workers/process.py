@@ -19,6 +19,7 @@ from sockq.workers.app_directory import AppDirectory
 from sockq.workers.app_opening import make_directory
 from sockq.workers.board import SlotWriter, WorkerState
 from sockq.workers.deadman import DeadMan
+from sockq.workers.deaths import Deaths
 from sockq.workers.lifeline import DRAIN_SECONDS, Lifeline
 from sockq.workers.outage import wait_seconds
 from sockq.workers.resources import Usage
@@ -48,6 +49,7 @@ class WorkerContext:
         channel: Non-blocking stream to the parent; its end means that the parent is gone.
         silence_seconds: Without a beat for so long the dead-man alarm rings (see ``deadman``).
         boot_silence_seconds: The same until it is ready.
+        deaths: How workers died lately; None: nobody keeps that.
     """
 
     index: int
@@ -58,6 +60,7 @@ class WorkerContext:
     channel: socket.socket
     silence_seconds: float = 30.0
     boot_silence_seconds: float = 120.0
+    deaths: Deaths | None = None
 
 
 def run_worker(context: WorkerContext) -> int:
@@ -144,6 +147,7 @@ class _Process:
             context.owner,
             context.slot,
             self._log,
+            context.deaths,
         )
         self._worker = worker
         self._silence_seconds = context.silence_seconds
