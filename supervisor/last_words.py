@@ -40,24 +40,28 @@ class LastWords:
 
 
 def frames(told: str) -> tuple[str, ...]:
-    """The frames in a text of ``faulthandler``: of its last current thread, else its last thread.
+    """The frames in a text of ``faulthandler``.
+
+    Of the thread that crashed; in a dump that was asked for, of the main thread, which comes last
+    (the current one is any that happened to take the signal).
 
     Returns:
         ``name (file.py:12)``, with the last two parts of each file's path.
     """
     threads: list[list[str]] = [[]]
-    chosen = threads[0]
-    current = False
+    crashed: list[str] | None = None
+    fatal = False
     for line in told.splitlines():
-        if "(most recent call first):" in line:
+        if line.startswith("Fatal Python error"):
+            fatal = True
+        elif "(most recent call first):" in line:
             threads.append([])
-            if line.startswith("Current thread") or not current:
-                chosen = threads[-1]
-                current = line.startswith("Current thread")
+            if fatal and line.startswith("Current thread"):
+                crashed = threads[-1]
         elif found := _FRAME.match(line):
             place = "/".join(found["file"].split("/")[-2:])
             threads[-1].append(f"{found['name']} ({place}:{found['line']})")
-    return tuple(chosen)
+    return tuple(threads[-1] if crashed is None else crashed)
 
 
 def _file_in_memory() -> int:

@@ -73,6 +73,7 @@ def note_death(
             max_rss_mb=max_rss_bytes >> 20,
             alone=held.alone.key if held.alone else "",
             crashes=held.alone.crashes if held.alone else 0,
+            at_hand=any(job.at_hand for job in held.jobs),
             stack=remains.stack,
             held=hashes_of(held),
         )

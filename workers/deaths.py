@@ -41,6 +41,7 @@ class Death:
         max_rss_mb: Its largest resident set, MiB.
         alone: Key of the job that ran alone (``journal.job_key``), or "".
         crashes: What that job's lease said of earlier crashes.
+        at_hand: That job was being prepared at that moment, not waiting for an answer.
         stack: Its last frames, the innermost first.
         held: Hashes of the ids of all that it held (``hash_of``).
     """
@@ -54,6 +55,7 @@ class Death:
     max_rss_mb: int = 0
     alone: str = ""
     crashes: int = 0
+    at_hand: bool = False
     stack: tuple[str, ...] = ()
     held: frozenset[bytes] = frozenset()
 
@@ -109,6 +111,7 @@ def _pack(death: Death, most: int) -> bytes:
         "max_rss_mb": death.max_rss_mb,
         "alone": death.alone,
         "crashes": death.crashes,
+        "at_hand": death.at_hand,
         "stack": [line[:_LINE_CHARACTERS] for line in death.stack[:STACK_LINES]],
     }
     head = json.dumps(told, separators=(",", ":")).encode()

@@ -103,6 +103,7 @@ class Dispatcher:
                 solo.wait(dialect, desk, lease)
             else:
                 self._begin(dialect, desk, lease)
+        self._journal.hands_empty()
 
     def _begin(self, dialect: Dialect, desk: Desk, lease: Lease) -> None:
         self._journal.at_hand(lease)
@@ -111,7 +112,6 @@ class Dispatcher:
         except Exception as error:  # a fault of ours must not take the worker or the job
             self._log.internal_error(lease, error)
             desk.add(Retry(lease, 5.0, lease.state))
-        self._journal.hands_empty()
 
     def _open(self, dialect: Dialect, desk: Desk, lease: Lease) -> None:
         job = parse(lease.payload, dialect)

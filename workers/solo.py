@@ -200,6 +200,7 @@ class Solo:
         if not verdict.strict:
             self._after(ALONE_SECONDS, lambda: self._in_company(receipt))
         self._begin(dialect, desk.alone(lease, self._ended), lease)
+        self._journal.hands_empty()
 
     def _ended(self, settlement: Settlement) -> None:
         if settlement.lease.receipt == self._current:
@@ -229,6 +230,7 @@ class Solo:
         later, self._later = self._later, deque()
         for claimed in later:
             self._begin(*claimed)
+        self._journal.hands_empty()
         self._hold(False)  # noqa: FBT003
         self._show()
         if self._suspects:

@@ -2,7 +2,7 @@
 
 Only what was seen counts. A job that was merely held when a worker died is run alone next time; one
 that was alone when its worker died has killed it. A kill from outside may hit an innocent job, so
-there it takes two of them alone.
+there it takes two of them while it was being prepared, which takes a moment, or four in all.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ from typing import Final
 
 from sockq.workers.deaths import Death, hash_of
 
-#: Deaths alone that are enough when somebody else may have sent the signal.
-KILLS_ALONE: Final = 2
+#: Deaths alone that are enough when somebody else may have sent the signal: at hand, and in all.
+KILLS_AT_HAND: Final = 2
+KILLS_ALONE: Final = 4
 #: Crashes of which nothing is known here (another host's, a parent's before this one) that are
 #: enough: since the first of them the job was never run but alone.
 UNSEEN_CRASHES: Final = 4
@@ -61,7 +62,8 @@ def judge(
     # A replay begins again at 0 crashes: what the job did before that is forgiven.
     alone = [one for one in deaths if one.alone == key and survived <= one.crashes < crashes]
     own = [one for one in alone if one.cause != _KILLED]
-    if own or len(alone) >= KILLS_ALONE:
+    at_hand = sum(one.at_hand for one in alone)
+    if own or at_hand >= KILLS_AT_HAND or len(alone) >= KILLS_ALONE:
         return Poison(_told(own[-1] if own else alone[-1], crashes))
     hash_ = hash_of(id_)
     company = sum(hash_ in one.held and one.alone != key for one in deaths)
