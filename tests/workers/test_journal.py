@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import os
 import signal
 import time
@@ -12,6 +13,10 @@ from sockq.drivers.job import Ack, Lease
 from sockq.workers import journal as journal_module
 from sockq.workers.board_memory import Board
 from sockq.workers.journal import ENTRIES, ID_BYTES, AloneJob, Held, Journal, job_key, read_journal
+
+
+#: Of a usual job.
+BODY = b'{"time_ms":1787400267000,"events":[{"name":"channel_occupied","channel":"room-1"}]}'
 
 
 def leases(count: int, first: int = 0) -> list[Lease]:
@@ -111,14 +116,21 @@ def test_a_process_killed_at_any_time_leaves_it_readable(milliseconds: int) -> N
     assert held.alone is None or held.alone.key.removeprefix("q\n") in known
 
 
-def test_it_costs_less_than_a_microsecond_a_job() -> None:
-    """The best of several runs, so that a busy machine does not count."""
+def test_it_costs_less_than_signing() -> None:
+    """Below a microsecond a job where it was written; said in hashes, so that any machine can tell.
+
+    The best of several runs, so that a busy machine does not count.
+    """
     region = Board.create(1).slot(0).journal
     journal = Journal(region)
     batch = leases(128)
     settlements = [Ack(lease) for lease in batch]
-    best = float("inf")
+    best = hashing = float("inf")
     for _ in range(200):
+        began = time.perf_counter_ns()
+        for _ in batch:
+            hmac.digest(b"app-secret", BODY, "sha256")
+        hashing = min(hashing, (time.perf_counter_ns() - began) / len(batch))
         began = time.perf_counter_ns()
         journal.hold(batch)
         for lease in batch:
@@ -128,5 +140,5 @@ def test_it_costs_less_than_a_microsecond_a_job() -> None:
             journal.sending(lease)
         journal.settled(settlements)
         best = min(best, (time.perf_counter_ns() - began) / len(batch))
-    print(f"{best:.0f} ns a job")  # noqa: T201 - shown with -rP
-    assert best < 2_000, "about 700 on the machine where it was written"
+    print(f"{best:.0f} ns a job, {hashing:.0f} ns a signature")  # noqa: T201 - shown with -rP
+    assert best < 2 * hashing
