@@ -14,7 +14,6 @@ from sockq.workers import journal as journal_module
 from sockq.workers.board_memory import Board
 from sockq.workers.journal import ENTRIES, ID_BYTES, AloneJob, Held, Journal, job_key, read_journal
 
-
 #: Of a usual job.
 BODY = b'{"time_ms":1787400267000,"events":[{"name":"channel_occupied","channel":"room-1"}]}'
 
