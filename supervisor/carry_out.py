@@ -31,7 +31,7 @@ def _one(member: Member, process: Process, action: Action, log: Log) -> None:
     who = {"name": member.name, "pid": process.pid}
     match action:
         case Action.DRAIN if member.role is Role.WORKER:
-            process.channel.send(b"D")
+            process.channel.send(b"E" if member.recycled else b"D")
             process.signal(signal.SIGTERM)
         case Action.DRAIN:
             # A helper finishes what it was told and leaves at EOF; one that boots need not finish.

@@ -66,6 +66,7 @@ class Member:
         ever_ready: Some process of it was ready.
         proven: The process that runs now counts as a success.
         last_words: Where a worker's stacks go; None until the first start, and for helpers.
+        recycled: The process that runs now is to be replaced by a fresh one.
     """
 
     def __init__(
@@ -90,8 +91,8 @@ class Member:
         self.deaths = 0
         self.faults = 0
         self.ever_ready = False
-        self.proven = False
         self.last_words: LastWords | None = None
+        self.proven = self.recycled = False
         self._words = words
         self._text = text
         self._settled_before = 0
@@ -105,7 +106,7 @@ class Member:
     def started(self, process: Process) -> None:
         """A process exists. The board remembers it from now on."""
         self.process = process
-        self.proven = False
+        self.proven = self.recycled = False
         self._words[PROCESS_STARTED_NS] = time.monotonic_ns()
         if self.generation > 1:
             self._words[PROCESS_RESTARTS] += 1
@@ -116,6 +117,11 @@ class Member:
         if self.writer is None:
             return math.inf
         return now - self.writer.words[BEAT_NS] / _NS
+
+    @property
+    def says_ready(self) -> bool:
+        """Whether the worker itself says that nothing keeps it from claiming."""
+        return self.writer is not None and self.writer.words[STATE] == WorkerState.READY
 
     @property
     def serving(self) -> bool:
@@ -168,7 +174,12 @@ class Member:
 
     def settled(self) -> bool:
         """Whether the process that runs, or ran last, settled a job."""
-        return self.writer is not None and self.writer.words[SETTLED] > self._settled_before
+        return self.jobs > 0
+
+    @property
+    def jobs(self) -> int:
+        """How many it settled."""
+        return self.writer.words[SETTLED] - self._settled_before if self.writer else 0
 
     def progressed(self) -> bool:
         """Whether it settled a job, or the backend answered it; helpers do by being ready."""

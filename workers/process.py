@@ -32,6 +32,8 @@ BEAT_SECONDS = 0.5
 #: Words of the channel to the parent.
 READY = b"R"
 DRAIN = ord("D")
+#: Drain, and end with ``exits.RECYCLE``.
+RECYCLE = ord("E")
 PAUSE = ord("P")
 RESUME = ord("C")
 
@@ -79,6 +81,7 @@ class _Process:
         self._stop = asyncio.Event()
         self._worker: Worker | None = None
         self._paused = False
+        self._done_code = exits.OK
         self._lifeline = Lifeline()
         self._deadman = DeadMan()
         self._silence_seconds = context.boot_silence_seconds
@@ -165,7 +168,7 @@ class _Process:
         clean = await worker.drain(time.monotonic() + context.settings.drain_seconds)
         if broken and error is not None:
             raise error
-        return exits.OK if clean else exits.DRAIN_CUT
+        return self._done_code if clean else exits.DRAIN_CUT
 
     async def _pause(self, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):
@@ -210,7 +213,8 @@ class _Process:
             self._orphaned()
             return
         for word in words:
-            if word == DRAIN:
+            if word in (DRAIN, RECYCLE):
+                self._done_code = exits.RECYCLE if word == RECYCLE else exits.OK
                 self._stop.set()
             elif word in (PAUSE, RESUME):
                 self._paused = word == PAUSE
