@@ -161,6 +161,7 @@ _EVERY = [
     ("sockq.lease_seconds", 1, "SOCKQ_LEASE_SECONDS", "2.5", 2.5),
     ("sockq.drain_seconds", 1.5, "SOCKQ_DRAIN_SECONDS", "2", 2.0),
     ("sockq.unknown_app_grace_seconds", 1, "SOCKQ_UNKNOWN_APP_GRACE_SECONDS", "0", 0.0),
+    ("sockq.log_success", 0.25, "SOCKQ_LOG_SUCCESS", "0.5", 0.5),
     ("sockq.app_cache_seconds", 1, "SOCKQ_APP_CACHE_SECONDS", "2", 2.0),
     ("sockq.heartbeat_seconds", 1, "SOCKQ_HEARTBEAT_SECONDS", "2", 2.0),
     ("sockq.dead_limit", 1, "SOCKQ_DEAD_LIMIT", "0", 0),
