@@ -3,8 +3,8 @@
 Servers, BullMQ's own workers and schedulers, and sockq may share the queues: what stands in Redis
 after each step is what BullMQ 1.91 leaves (1.80 reads it too). On purpose it differs where soketi
 would lose a job: a job that is given up stays in ``failed``, the dead-letter store, whatever its
-``removeOnFail`` says; and the stalls that BullMQ counted are forgotten by every claim, because its
-schedulers delete a job that stalled twice.
+``removeOnFail`` says; and stalls are counted in a field of our own, because a scheduler of BullMQ
+deletes a job that stalled twice.
 """
 
 from __future__ import annotations
@@ -114,7 +114,7 @@ class BullmqSource(Source):
                 results[index] = held
         return results
 
-    async def reclaim(self, owner: str | None, *, crashed: bool = False) -> int:
+    async def reclaim(self, owner: str | None) -> int:
         """See ``Source.reclaim``. The jobs go to the front of the ready ones, in claim order.
 
         None also does BullMQ's check for stalled jobs of other workers, in turn with its own
@@ -126,7 +126,7 @@ class BullmqSource(Source):
             if owner is None:
                 ended += await self._scripts.run(_SWEEP, (key,), (_RECLAIM_CHUNK, _MOST_STALLS))
             else:
-                args = raw_bytes(owner), _RECLAIM_CHUNK, int(crashed)
+                args = raw_bytes(owner), _RECLAIM_CHUNK
                 ended += await self._scripts.run(_RECLAIM, (key,), args)
         return ended
 

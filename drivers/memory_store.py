@@ -182,11 +182,10 @@ class MemoryStore:
         record.deadline = now + seconds
         return True
 
-    def reclaim(self, owner: str | None, now: float, *, crashed: bool = False) -> int:
+    def reclaim(self, owner: str | None, now: float) -> int:
         """End the leases of ``owner`` (None: expired ones), newest first, at most RECLAIM_LIMIT.
 
-        The jobs go to the front in the order of their claims, refunded; a crash is counted when
-        the owner ``crashed``.
+        The jobs go to the front in the order of their claims, refunded, with one more crash.
         """
         self.promote(now)
         if owner is None:
@@ -197,7 +196,7 @@ class MemoryStore:
         for record in reversed(lost):
             del self._leased[record.receipt]
             record.attempt -= 1
-            record.crashes += crashed and owner is not None
+            record.crashes += 1
             self._to_front(record)
         return len(lost)
 

@@ -98,5 +98,3 @@ class BoardView:
     outcomes: Mapping[str, int]
     restarts_by_cause: Mapping[str, int]
     endpoints: list[EndpointRow]
-    poison: int
-    poison_seconds: float | None

@@ -7,6 +7,7 @@ is slow, silent or talks nonsense costs a descriptor until it is closed, never t
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import selectors
@@ -42,11 +43,14 @@ class Control:
         self._answer = answer
         self._clients: set[Channel] = set()
         self._listener = listen_at(path, _CLIENTS)
+        self._reserve = _spare()
         selector.register(self._listener, selectors.EVENT_READ, self._accept)
 
     def fds(self) -> Iterator[int]:
         """What children must close."""
         yield self._listener.fileno()
+        if self._reserve is not None:
+            yield self._reserve
         for client in self._clients:
             yield client.fileno()
 
@@ -56,19 +60,36 @@ class Control:
             self._drop(client)
         self._selector.unregister(self._listener)
         self._listener.close()
+        self._give_up_reserve()
         self._path.unlink(missing_ok=True)
 
     def _accept(self, _mask: int) -> None:
         try:
             end, _ = self._listener.accept()
-        except OSError:
+        except OSError as error:
+            if error.errno in (errno.EMFILE, errno.ENFILE):
+                self._turn_away()
             return
+        if self._reserve is None:
+            self._reserve = _spare()
         if len(self._clients) >= _CLIENTS or not may_ask(peer_uid(end)):
             end.close()
             return
         client = Channel(end)
         self._clients.add(client)
         self._selector.register(client, selectors.EVENT_READ, self._serve(client))
+
+    def _turn_away(self) -> None:
+        """No descriptor is left: one that waits for ever would keep the loop awake for ever."""
+        self._give_up_reserve()
+        with contextlib.suppress(OSError):
+            self._listener.accept()[0].close()
+        self._reserve = _spare()
+
+    def _give_up_reserve(self) -> None:
+        if self._reserve is not None:
+            os.close(self._reserve)
+            self._reserve = None
 
     def _serve(self, client: Channel) -> Callable[[int], None]:
         def ready(_mask: int) -> None:
@@ -102,6 +123,14 @@ class Control:
         with contextlib.suppress(KeyError, ValueError):
             self._selector.unregister(client)
         client.close()
+
+
+def _spare() -> int | None:
+    """A descriptor to give up when there is no other; None: there is none to be had."""
+    try:
+        return os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return None
 
 
 def may_ask(uid: int | None) -> bool:

@@ -19,7 +19,6 @@ _OUTCOMES = (
     ("invalid", "dead_invalid"),
     ("tampered", "dead_tampered"),
     ("unknown_app", "dead_unknown_app"),
-    ("poison", "dead_poison"),
 )
 
 

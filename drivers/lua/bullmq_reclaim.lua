@@ -2,13 +2,12 @@
 -- Gives back what a dead owner held in one queue, so that the job it took first is next to run.
 --
 -- KEYS  the wait list of the queue
--- ARGV  owner, most jobs to give back, whether the owner crashed (1, 0)
+-- ARGV  owner, most jobs to give back
 -- Result  how many were given back
 
 -- @include bullmq_common
 
 local base, owner, most = base_of(KEYS[1]), ARGV[1], tonumber(ARGV[2])
-local crashed = tonumber(ARGV[3])
 local ids, locks = active_and_locks(base)
 local ended = 0
 for i = 1, #ids do
@@ -17,7 +16,7 @@ for i = 1, #ids do
   end
   local token = locks[i] or redis.call('HGET', base .. ids[i], 'sockq:lease')
   if token and owner_of(token) == owner and (locks[i] or still_leased(base .. ids[i], token)) then
-    ended = ended + give_back(base, ids[i], crashed)
+    ended = ended + give_back(base, ids[i])
   end
 end
 return ended

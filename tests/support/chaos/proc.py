@@ -56,3 +56,14 @@ def _stat(pid: int) -> list[str]:
     except (FileNotFoundError, ProcessLookupError):
         return []
     return text[text.rindex(")") + 2 :].split()
+
+
+def cpu_seconds(pid: int) -> float:
+    """Processor time that it used so far; 0 when there is no such process."""
+    stat = _stat(pid)
+    return (int(stat[11]) + int(stat[12])) / os.sysconf("SC_CLK_TCK") if stat else 0.0
+
+
+def descriptors(pid: int) -> set[int]:
+    """Its open descriptors."""
+    return {int(entry.name) for entry in Path(f"/proc/{pid}/fd").iterdir()}

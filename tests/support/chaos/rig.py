@@ -53,6 +53,7 @@ class Rig:
         outlive_seconds: C.
         bent: The fleet can be told to misbehave (see ``bent_fleet``).
         args: More arguments for ``sockq run``.
+        wrap: A command that runs it: ``setpriv …``.
         env: More variables for it.
         own: ``[sockq]`` settings.
 
@@ -78,6 +79,7 @@ class Rig:
         outlive_seconds: float = OUTLIVE_SECONDS,
         bent: bool = False,
         args: Sequence[str] = (),
+        wrap: Sequence[str] = (),
         env: Mapping[str, str] | None = None,
         **own: Any,
     ) -> None:
@@ -107,6 +109,7 @@ class Rig:
             args=args,
             outlive_seconds=outlive_seconds,
             bent=bent,
+            wrap=wrap,
         )
         settings = self._driver_settings()
         self.inspection = Inspection(settings)

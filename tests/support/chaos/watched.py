@@ -31,6 +31,7 @@ class WatchedFleet(Fleet):
         args: As of ``Fleet``.
         outlive_seconds: C: how long a process may outlive the parent.
         bent: Run ``bent_fleet``, so that ``bend`` works.
+        wrap: A command that runs it, the program and its arguments behind its own.
 
     Attributes:
         seen: What the observers saw of all parents that have ended.
@@ -47,8 +48,10 @@ class WatchedFleet(Fleet):
         args: Sequence[str],
         outlive_seconds: float,
         bent: bool = False,
+        wrap: Sequence[str] = (),
     ) -> None:
         super().__init__(config, workers=workers, env=env, args=args)
+        self._wrap = list(wrap)
         self.seen: list[Seen] = []
         self.outlive_seconds = outlive_seconds
         self._scratch = scratch
@@ -57,7 +60,9 @@ class WatchedFleet(Fleet):
 
     def command(self, verb: str, *args: str) -> list[str]:
         line = super().command(verb, *args)
-        return [line[0], str(_BENT), *line[3:]] if self._bent else line
+        if self._bent:
+            line = [line[0], str(_BENT), *line[3:]]
+        return [*self._wrap, *line] if verb == "run" else line
 
     def bend(self, **behaviour: str) -> None:
         """Have workers that start from now on misbehave (see ``bent_fleet``), ``every`` or ``w0``.
