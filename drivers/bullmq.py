@@ -20,6 +20,7 @@ from sockq.drivers.bullmq_format import (
     find_id,
     job_options,
     key_base,
+    never_key,
     queue_number,
     raw_bytes,
     read_receipt,
@@ -61,6 +62,8 @@ class BullmqSource(Source):
     def __init__(self, client: RedisClient, prefix: str, lease: LeaseSettings) -> None:
         self.name = f"{key_base(prefix)}:*_webhooks"
         self._keys = wait_keys(prefix)
+        self._never = never_key(prefix)
+        self._all_keys = [*self._keys, self._never]
         self._client = client
         self._scripts = LuaScripts(client)
         self._lease = lease
@@ -81,7 +84,7 @@ class BullmqSource(Source):
             self._first = self._first % len(self._keys) + 1
             jobs, next_due_ms, last_events = await self._scripts.run(
                 _CLAIM,
-                self._keys,
+                self._all_keys,
                 (limit, delay_ms(self._lease.lease_seconds), raw_bytes(token), self._first),
             )
             left = deadline - time.monotonic()
@@ -95,7 +98,7 @@ class BullmqSource(Source):
         results = [False] * len(settlements)
         for call in settle_calls(settlements):
             answer = await self._scripts.run(
-                _SETTLE, self._keys, (self._lease.dead_limit, *call.args)
+                _SETTLE, self._all_keys, (self._lease.dead_limit, *call.args)
             )
             if answer == 1 and len(call.indexes) == len(results):
                 return [True] * len(results)
@@ -109,7 +112,7 @@ class BullmqSource(Source):
         receipts = [(index, read_receipt(lease.receipt)) for index, lease in enumerate(leases)]
         for chunk in _chunks([(i, receipt) for i, receipt in receipts if receipt], CHUNK):
             flat = [arg for _, receipt in chunk for arg in lease_arguments(receipt)]
-            answer = await self._scripts.run(_EXTEND, self._keys, (delay_ms(seconds), *flat))
+            answer = await self._scripts.run(_EXTEND, self._all_keys, (delay_ms(seconds), *flat))
             for (index, _), held in zip(chunk, _each(answer, len(chunk)), strict=True):
                 results[index] = held
         return results
@@ -124,15 +127,19 @@ class BullmqSource(Source):
         ended = 0
         for key in self._keys:
             if owner is None:
-                ended += await self._scripts.run(_SWEEP, (key,), (_RECLAIM_CHUNK, _MOST_STALLS))
+                ended += await self._scripts.run(
+                    _SWEEP, (key, self._never), (_RECLAIM_CHUNK, _MOST_STALLS)
+                )
             else:
                 args = raw_bytes(owner), _RECLAIM_CHUNK
-                ended += await self._scripts.run(_RECLAIM, (key,), args)
+                ended += await self._scripts.run(_RECLAIM, (key, self._never), args)
         return ended
 
     async def stats(self) -> QueueStats:
         """See ``Source.stats``. Jobs of paused queues count as delayed."""
-        ready, leased, delayed, dead, oldest_ms = await self._scripts.run(_STATS, self._keys, ())
+        ready, leased, delayed, dead, oldest_ms = await self._scripts.run(
+            _STATS, self._all_keys, ()
+        )
         oldest_seconds = None if oldest_ms < 0 else oldest_ms / 1000
         return QueueStats(ready, leased, delayed, dead, oldest_seconds)
 
@@ -151,7 +158,9 @@ class BullmqSource(Source):
                 for index in chunk:
                     job = jobs[index]
                     args += job.id or "", job_options(job.id, after_ms), job.payload
-                flat = await self._scripts.run(_ENQUEUE, (self._keys[number - 1],), args)
+                flat = await self._scripts.run(
+                    _ENQUEUE, (self._keys[number - 1], self._never), args
+                )
                 for index, job_id, added_at in zip(chunk, flat[::2], flat[1::2], strict=True):
                     ids[index] = shown_id(number, text(job_id), text(added_at))
         return [ids[index] for index in range(len(jobs))]
@@ -164,7 +173,7 @@ class BullmqSource(Source):
         died_at_ms, _, rest = (cursor or "").partition(":")
         number, _, last_id = rest.partition(":")
         args = limit, died_at_ms, number or 0, raw_bytes(last_id)
-        flat, end = await self._scripts.run(_DEAD_PAGE, self._keys, args)
+        flat, end = await self._scripts.run(_DEAD_PAGE, self._all_keys, args)
         letters = [
             _letter(flat[at : at + _LETTER_FIELDS]) for at in range(0, len(flat), _LETTER_FIELDS)
         ]
@@ -185,7 +194,7 @@ class BullmqSource(Source):
             for shown in chunk:
                 key = find_id(shown)
                 args += key.number, raw_bytes(key.job_id), raw_bytes(key.timestamp)
-            results += map(bool, await self._scripts.run(script, self._keys, args))
+            results += map(bool, await self._scripts.run(script, self._all_keys, args))
         return results
 
 

@@ -57,6 +57,11 @@ def wait_keys(prefix: str) -> list[str]:
     return [f"{key_base(prefix)}:{queue}:wait" for queue in QUEUES]
 
 
+def never_key(prefix: str) -> str:
+    """Return a key that nobody writes, beside the others: see ``lua/bullmq_common.lua``."""
+    return f"{key_base(prefix)}:sockq:never"
+
+
 def has_hash_tag(prefix: str) -> bool:
     """Whether a Redis Cluster keeps all keys of a prefix in one slot."""
     _, brace, rest = prefix.partition("{")

@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
 -- Leases jobs to an owner, a fair share of each queue, in the order of the queue.
 --
--- KEYS  the wait list of each queue
+-- KEYS  the wait list of each queue, and a key that is never there
 -- ARGV  limit, lease in ms, token, number of the queue that comes first
 -- Result  {jobs, ms until the next delayed job or -1, ids of the last event of each queue if there are no jobs}
 --         a job is seven elements: number of its queue, id, data, timestamp, attempt, crashes, state
@@ -29,6 +29,9 @@ local function take(number, base, most)
     -- What is no job (its hash gone, a key of another type) is taken off the list and forgotten.
     local job = redis.pcall('HMGET', base .. id,
       'data', 'timestamp', 'attemptsMade', 'stalledCounter', 'sockq:crashes', 'sockq:state')
+    if job.err and not string.find(job.err, 'WRONGTYPE', 1, true) then
+      return error(job.err)
+    end
     if job[1] then
       room_bytes = room_bytes - #job[1]
       taken[#taken + 1] = id
@@ -71,8 +74,8 @@ local function take(number, base, most)
 end
 
 local queues = {}
-for n = 0, #KEYS - 1 do
-  local number = (first + n - 1) % #KEYS + 1
+for n = 0, QUEUES - 1 do
+  local number = (first + n - 1) % QUEUES + 1
   local base = base_of(KEYS[number])
   local due = promote_due(base, now)
   if due >= 0 and (next_due < 0 or due < next_due) then
@@ -104,7 +107,7 @@ end
 
 local last_events = {}
 if #jobs == 0 then
-  for i = 1, #KEYS do
+  for i = 1, QUEUES do
     local last = redis.call('XREVRANGE', base_of(KEYS[i]) .. 'events', '+', '-', 'COUNT', 1)
     last_events[i] = last[1] and last[1][1] or '0-0'
   end

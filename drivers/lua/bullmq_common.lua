@@ -3,7 +3,9 @@
 --
 -- A script declares the `wait` list of each queue it works on; BASE is that key less `wait`, and every
 -- other key is BASE and a suffix: it holds the same hash tag. Ids of jobs are known only here, so
--- the keys of single jobs cannot be declared.
+-- the keys of single jobs cannot be declared. While a cluster moves their slot some keys stand at one
+-- node and some at the other: a last key that is never there makes both refuse (TRYAGAIN), because a
+-- node looks for declared keys only, and would run a script beside half of its queue.
 --
 -- What BullMQ keeps: `wait` or (queue paused) `paused` lists, next job at the right; `active` list;
 -- `delayed` set, score = due ms * 4096 + low bits of the id; `delay` stream that wakes its schedulers;
@@ -13,6 +15,7 @@
 -- `sockq:state`, `sockq:crashes`.
 -- A token of ours is "sockq:", 25 hex digits (new for each claim), ":", owner.
 
+local QUEUES = #KEYS - 1
 local TOKEN_HEAD = 32
 local STALLED_CHECK_MS = 30000
 

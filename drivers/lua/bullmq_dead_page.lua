@@ -1,7 +1,7 @@
 #!lua flags=no-writes
 -- One page of the failed jobs of all queues, oldest first.
 --
--- KEYS  the wait list of each queue
+-- KEYS  the wait list of each queue, and a key that is never there
 -- ARGV  limit, and of the last one seen: time in ms or '', number of its queue, id
 -- Result  {letters, cursor: {time, number, id} or {} at the end}
 --         a letter is nine elements: number of its queue, id, time, data, timestamp, reason, attempt, crashes, state
@@ -23,7 +23,7 @@ local function is_behind(id, other)
 end
 
 local found = {}
-for number = 1, #KEYS do
+for number = 1, QUEUES do
   local failed = base_of(KEYS[number]) .. 'failed'
   local offset, count = 0, 0
   while count <= limit do

@@ -1,7 +1,7 @@
 #!lua
 -- Adds jobs to one queue as BullMQ 1.x does.
 --
--- KEYS  the wait list of the queue
+-- KEYS  the wait list of the queue, and a key that is never there
 -- ARGV  delay in ms, and three arguments for each job: its own id or '', options, data
 -- Result  {id, timestamp, …}; a job whose id is there already is not added again
 

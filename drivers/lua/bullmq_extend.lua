@@ -1,14 +1,14 @@
 #!lua flags=allow-oom
 -- Makes leases end a time from now.
 --
--- KEYS  the wait list of each queue
+-- KEYS  the wait list of each queue, and a key that is never there
 -- ARGV  time in ms, and three arguments for each lease: number of its queue, id, token
 -- Result  1 if every lease was held, else {0 or 1 for each}
 
 -- @include bullmq_common
 
 local bases, keys, results, all = {}, {}, {}, 1
-for i = 1, #KEYS do
+for i = 1, QUEUES do
   bases[i] = base_of(KEYS[i])
 end
 for i = 2, #ARGV, 3 do

@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
 -- Gives back what a dead owner held in one queue, so that the job it took first is next to run.
 --
--- KEYS  the wait list of the queue
+-- KEYS  the wait list of the queue, and a key that is never there
 -- ARGV  owner, most jobs to give back
 -- Result  how many were given back
 

@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
 -- Makes failed jobs ready again for a first attempt; the state stays: it says who is owed.
 --
--- KEYS  the wait list of each queue
+-- KEYS  the wait list of each queue, and a key that is never there
 -- ARGV  three arguments for each: number of its queue or 0, id, timestamp or ''
 -- Result  {0 or 1 for each}
 

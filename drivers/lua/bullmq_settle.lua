@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
 -- Ends leases, each if its lock still holds the lease's token.
 --
--- KEYS  the wait list of each queue
+-- KEYS  the wait list of each queue, and a key that is never there
 -- ARGV  dead letters kept (0: no limit), number of acks, three arguments for each ack: number of its
 --       queue, id, token; and then groups of seven: the operation, the same three, and
 --         'R' retry    delay in ms, state, -
@@ -16,7 +16,7 @@ local others_at = 3 + 3 * acks
 local now = now_ms()
 
 local bases, stalled, finished = {}, {}, {}
-for i = 1, #KEYS do
+for i = 1, QUEUES do
   bases[i] = base_of(KEYS[i])
 end
 

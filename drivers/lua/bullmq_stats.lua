@@ -1,7 +1,7 @@
 #!lua flags=no-writes
 -- Counts all queues.
 --
--- KEYS  the wait list of each queue
+-- KEYS  the wait list of each queue, and a key that is never there
 -- ARGV  none
 -- Result  {ready, leased, delayed or in a paused queue, dead, age in ms of the oldest ready job or -1}
 
@@ -9,7 +9,7 @@
 
 local now = now_ms()
 local ready, leased, delayed, dead, oldest = 0, 0, 0, 0, -1
-for i = 1, #KEYS do
+for i = 1, QUEUES do
   local base = base_of(KEYS[i])
   ready = ready + redis.call('LLEN', KEYS[i])
   leased = leased + redis.call('LLEN', base .. 'active')

@@ -2,7 +2,7 @@
 -- Upkeep of one queue: makes due jobs ready, gives back what our dead owners held longer than their
 -- lock, and twice a minute at most does BullMQ's own check for stalled jobs of other workers.
 --
--- KEYS  the wait list of the queue
+-- KEYS  the wait list of the queue, and a key that is never there
 -- ARGV  most of our jobs to give back, stalls after which a job of others is a dead letter
 -- Result  how many leases ended
 

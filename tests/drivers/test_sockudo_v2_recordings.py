@@ -9,8 +9,9 @@ import pytest
 from support import fixtures
 from support.v2_fixtures import OpenQueue, open_queue
 from support.v2_queue import enveloped, framed, job_data, new_id, record, recorded_jobs, timeless
+from support.v2_server import ServerWorker
 
-from sockq.drivers.job import Ack, Lease, NewJob, Release
+from sockq.drivers.job import Ack, Lease, NewJob, Release, Retry
 from sockq.drivers.settings import ReliabilitySettings
 from sockq.drivers.sockudo_v2_keys import base_key
 from sockq.drivers.source import Source
@@ -77,6 +78,46 @@ async def test_acked_jobs_leave_what_the_servers_own_worker_left(
     leases = await _claim_all(queue.source, limit=1)
     assert await queue.source.settle([Ack(lease) for lease in leases]) == [True] * len(leases)
     assert await queue.dump() == timeless(recording["redis_after_worker"], base)
+
+
+@pytest.mark.parametrize("first", ["sockq", "server"])
+@pytest.mark.parametrize("second", ["sockq", "server"])
+async def test_a_job_that_failed_once_leaves_the_recorded_keys_with_one_attempt_more(
+    first: str, second: str, open_queue: OpenQueue
+) -> None:
+    """Whoever fails it, and whoever tries it again: the counts agree."""
+    recording = fixtures.load(next(path for path in _scenarios() if path.stem == "member_added"))
+    queue, base = await open_queue(), _base(recording)
+    await queue.load(recording["redis_after_enqueue"], base)
+    server = ServerWorker(queue)
+    ids = set(recorded_jobs(recording["redis_after_enqueue"], base))
+    for _ in ids:
+        if first == "sockq":
+            (lease,) = await queue.source.claim(1, 0.0, "owner-1")
+            assert lease.attempt == 1
+            assert await queue.source.settle([Retry(lease, 0.0, b"")]) == [True]
+        else:
+            assert (taken := await server.claim()) is not None
+            assert await server.nack(*taken)
+    assert await queue.table("attempts") == dict.fromkeys(ids, "1")
+    for _ in ids:
+        if second == "sockq":
+            (lease,) = await queue.source.claim(1, 0.0, "owner-2")
+            assert lease.attempt == 2
+            assert await queue.source.settle([Ack(lease)]) == [True]
+        else:
+            assert (taken := await server.claim()) is not None
+            assert await server.ack(*taken)
+    left, recorded = await queue.dump(), timeless(recording["redis_after_worker"], base)
+    assert left.pop("attempts") == dict.fromkeys(ids, "2")
+    assert recorded.pop("attempts") == dict.fromkeys(ids, "1")
+    for keys in left, recorded:
+        del keys["events"]  # of each attempt, in both cases
+    left.pop("notify", None)  # the stand-in for the server takes no hints
+    if first == "sockq":  # whose retries leave the server its full allowance
+        assert left["max-attempts"] == dict.fromkeys(ids, "6")
+        left["max-attempts"] = recorded["max-attempts"]
+    assert left == recorded
 
 
 async def test_jobs_of_sockq_stand_beside_recorded_ones(open_queue: OpenQueue) -> None:
