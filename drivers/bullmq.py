@@ -3,8 +3,8 @@
 Servers, BullMQ's own workers and schedulers, and sockq may share the queues: what stands in Redis
 after each step is what BullMQ 1.91 leaves (1.80 reads it too). On purpose it differs where soketi
 would lose a job: a job that is given up stays in ``failed``, the dead-letter store, whatever its
-``removeOnFail`` says; and stalls are counted in a field of our own, because a scheduler of BullMQ
-deletes a job that stalled twice.
+``removeOnFail`` says; and the stalls that BullMQ counted are forgotten by every claim, because its
+schedulers delete a job that stalled twice.
 """
 
 from __future__ import annotations
@@ -117,7 +117,7 @@ class BullmqSource(Source):
                 results[index] = held
         return results
 
-    async def reclaim(self, owner: str | None) -> int:
+    async def reclaim(self, owner: str | None, *, crashed: bool = False) -> int:
         """See ``Source.reclaim``. The jobs go to the front of the ready ones, in claim order.
 
         None also does BullMQ's check for stalled jobs of other workers, in turn with its own
@@ -131,7 +131,7 @@ class BullmqSource(Source):
                     _SWEEP, (key, self._never), (_RECLAIM_CHUNK, _MOST_STALLS)
                 )
             else:
-                args = raw_bytes(owner), _RECLAIM_CHUNK
+                args = raw_bytes(owner), _RECLAIM_CHUNK, int(crashed)
                 ended += await self._scripts.run(_RECLAIM, (key, self._never), args)
         return ended
 

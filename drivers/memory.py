@@ -108,9 +108,9 @@ class MemorySource(Source):
         call = wire.ExtendCall([lease.receipt for lease in leases], seconds)
         return await self._call(call, list[bool])
 
-    async def reclaim(self, owner: str | None) -> int:
+    async def reclaim(self, owner: str | None, *, crashed: bool = False) -> int:
         """See ``Source.reclaim``."""
-        return await self._call(wire.ReclaimCall(owner), int)
+        return await self._call(wire.ReclaimCall(owner, crashed), int)
 
     async def stats(self) -> QueueStats:
         """See ``Source.stats``; exact."""

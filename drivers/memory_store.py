@@ -182,10 +182,11 @@ class MemoryStore:
         record.deadline = now + seconds
         return True
 
-    def reclaim(self, owner: str | None, now: float) -> int:
+    def reclaim(self, owner: str | None, now: float, *, crashed: bool = False) -> int:
         """End the leases of ``owner`` (None: expired ones), newest first, at most RECLAIM_LIMIT.
 
-        The jobs go to the front in the order of their claims, refunded, with one more crash.
+        The jobs go to the front in the order of their claims, refunded; a crash is counted when
+        the owner ``crashed``.
         """
         self.promote(now)
         if owner is None:
@@ -196,7 +197,7 @@ class MemoryStore:
         for record in reversed(lost):
             del self._leased[record.receipt]
             record.attempt -= 1
-            record.crashes += 1
+            record.crashes += crashed and owner is not None
             self._to_front(record)
         return len(lost)
 

@@ -71,6 +71,7 @@ class ReclaimCall(_Call, frozen=True, tag="reclaim", gc=False):
     """Answer: int."""
 
     owner: str | None
+    crashed: bool = False
 
 
 class StatsCall(_Call, frozen=True, tag="stats", gc=False):

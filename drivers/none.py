@@ -67,7 +67,7 @@ class NoneSource(Source):
         self._refuse_closed()
         return [False] * len(leases)
 
-    async def reclaim(self, owner: str | None) -> int:  # noqa: ARG002 - the seam's
+    async def reclaim(self, owner: str | None, *, crashed: bool = False) -> int:  # noqa: ARG002 - the seam's
         """Nobody holds anything."""
         self._refuse_closed()
         return 0

@@ -153,12 +153,12 @@ class SockudoV1Source(Source):
                 results[index] = True
         return results
 
-    async def reclaim(self, owner: str | None) -> int:
+    async def reclaim(self, owner: str | None, *, crashed: bool = False) -> int:
         """See ``Source.reclaim``. The jobs go to the front of the ready ones, in claim order."""
         keys = self.keys
         if owner is not None:
             claims = await self._client.command("HKEYS", keys.claims(owner))
-            return await self._give_back(owner, all_of(claims), enough=1)
+            return await self._give_back(owner, all_of(claims), enough=1, crashed=crashed)
         more, members = await self._scripts.run(
             _SWEEP,
             (keys.list, keys.intake, keys.front, keys.ready, keys.delayed, keys.deadlines),
@@ -173,7 +173,9 @@ class SockudoV1Source(Source):
             ]
         )
 
-    async def _give_back(self, owner: str, claims: Claims, enough: int) -> int:
+    async def _give_back(
+        self, owner: str, claims: Claims, enough: int, *, crashed: bool = False
+    ) -> int:
         """End leases, the latest claims' first, until ``enough`` have ended; return how many."""
         keys = self.keys
         ended = 0
@@ -187,7 +189,7 @@ class SockudoV1Source(Source):
                     keys.claims(owner),
                     *map(keys.claim, prefixes),
                 ),
-                (owner, RECLAIM_CHUNK, *args),
+                (owner, RECLAIM_CHUNK, int(crashed), *args),
             )
             if ended >= enough:  # those of earlier claims go before the rest of the later ones
                 break

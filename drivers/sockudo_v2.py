@@ -161,7 +161,7 @@ class SockudoV2Source(Source):
             results += [result == 1 for result in reply]
         return results
 
-    async def reclaim(self, owner: str | None) -> int:
+    async def reclaim(self, owner: str | None, *, crashed: bool = False) -> int:
         """See ``Source``. An expired lease of a server's worker keeps its attempt charged."""
         rules = self._reliability
         if owner is None:
@@ -176,7 +176,7 @@ class SockudoV2Source(Source):
         ended, cursor = 0, b"0"
         while True:
             cursor, count = await self._run(
-                "v2_reclaim", cursor, owner, _PAGE, rules.event_retention
+                "v2_reclaim", cursor, owner, _PAGE, rules.event_retention, int(crashed)
             )
             ended += int(count)
             if cursor == b"0" or ended >= _ENOUGH:

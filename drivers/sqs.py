@@ -163,12 +163,16 @@ class SqsSource(Source):
         self._refuse_closed()
         return await self._reclaiming.extend(leases, seconds)
 
-    async def reclaim(self, owner: str | None) -> int:
-        """See ``Source.reclaim``. Without a journal, of this process' leases only."""
+    async def reclaim(self, owner: str | None, *, crashed: bool = False) -> int:
+        """See ``Source.reclaim``. Without a journal, of this process' leases only.
+
+        SQS counts receives and nothing else: a receive that no record of ours explains counts as a
+        crash. So a lease that expires where its journal cannot be read (another host's) does too.
+        """
         self._refuse_closed()
         if owner is None:
             return await self._reclaiming.sweep()
-        return await self._reclaiming.give_back(owner)
+        return await self._reclaiming.give_back(owner, crashed=crashed)
 
     async def stats(self) -> QueueStats:
         """See ``Source.stats``; approximate, and at most a second old."""

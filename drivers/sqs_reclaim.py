@@ -95,14 +95,14 @@ class Reclaiming:
         self._book.remove(owner, held.keys() - kept)
         return kept | settling
 
-    async def give_back(self, owner: str) -> int:
+    async def give_back(self, owner: str, *, crashed: bool) -> int:
         """Make visible what a dead ``owner`` held; returns how many leases that ended."""
         ended = 0
         while found := self._book.seize(owner, _STEP):
             # Successors first: SQS gives out none of a group while one of it is hidden.
             found.sort(key=lambda entry: entry.kind != "waiting")
             for entry in found:
-                if entry.kind == "waiting":  # it was not worked on
+                if entry.kind == "waiting" or not crashed:  # it was not worked on, or did no harm
                     self._records.forgive(entry.message_id, entry.receives)
             outcomes = await self._hide([handle_of(entry.receipt) for entry in found], 0)
             failed = [e for e in found if isinstance(outcomes[handle_of(e.receipt)], SockqError)]
@@ -116,7 +116,10 @@ class Reclaiming:
 
     async def sweep(self) -> int:
         """Note what has expired, of anybody whose journal is here; SQS gives it out by itself."""
-        ended = sum(entry.kind == "lease" for entry in self._book.expired())
+        expired = [entry for entry in self._book.expired() if entry.kind == "lease"]
+        for entry in expired:
+            self._records.forgive(entry.message_id, entry.receives)
+        ended = len(expired)
         now = time.monotonic()
         if now >= self._records_at:
             self._records_at = now + _RECORDS_SECONDS

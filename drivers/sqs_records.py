@@ -32,6 +32,7 @@ class Record(msgspec.Struct, frozen=True, array_like=True):
         crashes: Owners that died.
         state: Of the last settlement.
         due_ms: Unix time before which nobody should work on it; 0: at once.
+        receives_only: Nothing but ``receives`` is known; the message itself says the rest.
     """
 
     receives: int
@@ -39,6 +40,7 @@ class Record(msgspec.Struct, frozen=True, array_like=True):
     crashes: int = 0
     state: bytes = b""
     due_ms: int = 0
+    receives_only: bool = False
 
 
 _RECORD = msgspec.json.Decoder(Record)
@@ -65,7 +67,9 @@ class Records:
         if message.receives <= 1:
             return  # nobody has had it before
         record = self.get(message.message_id)
-        if record is not None:
+        if record is not None and record.receives_only:
+            message.crashes = max(0, message.crashes - record.receives)
+        elif record is not None:
             message.attempts = record.attempts
             message.crashes = record.crashes + max(0, message.receives - record.receives - 1)
             message.state = record.state
@@ -96,7 +100,7 @@ class Records:
 
     def forgive(self, message_id: str, receives: int) -> None:
         """The message goes back without having been worked on: its next receive is no crash."""
-        known = self.get(message_id) or Record(0)
+        known = self.get(message_id) or Record(0, receives_only=True)
         self.put(message_id, msgspec.structs.replace(known, receives=receives))
 
     def drop(self, message_id: str) -> None:

@@ -51,6 +51,7 @@ COUNTERS: Final[Mapping[str, int]] = {
     "dead_invalid": slot_words.DEAD_INVALID,
     "dead_tampered": slot_words.DEAD_TAMPERED,
     "dead_unknown_app": slot_words.DEAD_UNKNOWN_APP,
+    "dead_poison": slot_words.DEAD_POISON,
     "dead_undelivered": slot_words.DEAD_UNDELIVERED,
     "connections_opened": slot_words.CONNECTIONS_OPENED,
     "connections_reused": slot_words.CONNECTIONS_REUSED,
@@ -59,6 +60,7 @@ COUNTERS: Final[Mapping[str, int]] = {
 GAUGES: Final[Mapping[str, int]] = {
     "in_flight": slot_words.IN_FLIGHT,
     "waiting": slot_words.WAITING,
+    "suspects": slot_words.SUSPECTS,
     "in_flight_limit": slot_words.IN_FLIGHT_LIMIT,
     "sending": slot_words.SENDING,
     "lanes_open": slot_words.LANES_OPEN,
@@ -127,6 +129,10 @@ def take(board: Board) -> BoardView:
             for cause in Cause
         },
         endpoints=merge(read_table(slot.endpoints) for slot in slots),
+        poison=sum(slot.words[slot_words.DEAD_POISON] for slot in slots),
+        poison_seconds=_ago(
+            now, max((slot.words[slot_words.POISON_NS] for slot in slots), default=0)
+        ),
     )
 
 

@@ -98,3 +98,5 @@ class BoardView:
     outcomes: Mapping[str, int]
     restarts_by_cause: Mapping[str, int]
     endpoints: list[EndpointRow]
+    poison: int
+    poison_seconds: float | None

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from sockq.supervisor.member import Member, Role
 from sockq.supervisor.process import Process
 from sockq.supervisor.slot_states import Action
+from sockq.supervisor.spawn import STACK_SIGNAL
 from sockq.workers.logs import Event, Log
 
 
@@ -30,7 +31,7 @@ def _one(member: Member, process: Process, action: Action, log: Log) -> None:
     who = {"name": member.name, "pid": process.pid}
     match action:
         case Action.DRAIN if member.role is Role.WORKER:
-            process.channel.send(b"D")
+            process.channel.send(b"E" if member.recycled else b"D")
             process.signal(signal.SIGTERM)
         case Action.DRAIN:
             # A helper finishes what it was told and leaves at EOF; one that boots need not finish.
@@ -40,6 +41,8 @@ def _one(member: Member, process: Process, action: Action, log: Log) -> None:
         case Action.DUMP:
             log.warning(Event.PROCESS_SILENT, **who, state=member.slot.before_suspect.name.lower())
             process.signal(signal.SIGUSR2)
+            if member.last_words is not None:
+                process.signal(STACK_SIGNAL)
         case Action.KILL:
             why = "silent" if member.slot.hung else "time is up"
             log.warning(Event.PROCESS_KILLED, **who, why=why)

@@ -110,8 +110,9 @@ class Crew:
         theirs.setblocking(False)  # noqa: FBT003 - the socket module's own name
         setup = ChildSetup(
             name=f"sockq:{member.name}",
-            close_fds=(ours.fileno(), *self._parent_fds(), *self._sibling_fds()),
+            close_fds=(ours.fileno(), *self._parent_fds(), *self._sibling_fds(member)),
             oom_score_adj=_OOM_SCORES[member.role],
+            stack_fd=member.last_words.fd if member.last_words is not None else None,
         )
         try:
             pid = spawn(self._body(member, owner, theirs), setup)
@@ -132,10 +133,12 @@ class Crew:
         rules = self._settings
         return Member(role, 0, words, None, None, rules.limits, rules.restart, random.random)
 
-    def _sibling_fds(self) -> Iterator[int]:
+    def _sibling_fds(self, one: Member) -> Iterator[int]:
         for member in self:
             if member.process is not None:
                 yield from member.process.fds
+            if member.last_words is not None and member is not one:
+                yield member.last_words.fd
 
     def _body(self, member: Member, owner: str, channel: socket.socket) -> Callable[[], int]:
         settings, board, owners_fd = self._settings, self._board, self._owners.fd
@@ -159,6 +162,7 @@ class Crew:
                 channel=channel,
                 silence_seconds=settings.limits.silence_seconds,
                 boot_silence_seconds=settings.limits.boot_silence_seconds,
+                deaths=board.deaths,
             )
             return settings.worker_main(context)
 

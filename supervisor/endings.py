@@ -8,6 +8,7 @@ from typing import Final
 from sockq.supervisor.fleet_board import FleetBoard
 from sockq.supervisor.member import Member, Role
 from sockq.supervisor.oom import OomCounter
+from sockq.supervisor.post_mortem import note_death, remains_of
 from sockq.supervisor.process import Ended
 from sockq.supervisor.restart import Cause, Exit, classify
 from sockq.workers.logs import Event, Log
@@ -59,6 +60,18 @@ class Endings:
         )
         usage = ended.usage
         maxrss = usage.ru_maxrss * _RSS_UNIT_BYTES
+        cpu = usage.ru_utime + usage.ru_stime
+        remains = remains_of(member)
+        note_death(
+            self._fleet.board.deaths,
+            member,
+            remains,
+            cause,
+            end,
+            uptime_seconds=lived,
+            cpu_seconds=cpu,
+            max_rss_bytes=maxrss,
+        )
         again = delay if slot.wanted else None
         level = "info" if cause in _IN_ORDER else "warning"
         fields: dict[str, object] = {
@@ -68,10 +81,12 @@ class Endings:
             "exit": str(end),
             "generation": member.generation,
             "uptime_seconds": lived,
-            "cpu_seconds": usage.ru_utime + usage.ru_stime,
+            "cpu_seconds": cpu,
             "max_rss_mb": maxrss >> 20,
             "restart_in_seconds": again,
         }
+        if cause not in _IN_ORDER:
+            fields |= remains.told
         at_start = member.role is not Role.WORKER and not member.ever_ready
         if not (at_start and cause in REFUSALS):
             self._log.write(level, Event.PROCESS_ENDED, fields)

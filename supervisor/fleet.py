@@ -8,8 +8,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sockq.drivers.settings import DriverSettings, MemorySettings
+from sockq.drivers.settings import DriverSettings, MemorySettings, SqsSettings
 from sockq.supervisor.http_settings import HttpSettings
+from sockq.supervisor.recycle_rules import RecycleSettings
 from sockq.supervisor.restart import RestartSettings
 from sockq.supervisor.slot_states import SlotLimits
 from sockq.workers.board_memory import Board
@@ -17,6 +18,10 @@ from sockq.workers.settings import WorkerSettings
 
 if TYPE_CHECKING:
     from sockq.workers.process import WorkerContext
+
+#: A claim of an empty queue waits so long (``claimer.WAIT_SECONDS``), and its answer may take this.
+_POLL_SECONDS = 5.0
+_ANSWER_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,10 +109,13 @@ class FleetSettings:
         boot_seconds: From a fork to ready.
         hang_seconds: From one beat to the next.
         stopped_seconds: A process that somebody stopped is left alone for so long.
+        recycle: When a worker is replaced by a fresh one.
         restart: The brakes on restarts.
         give_up_seconds: A crash loop that lasts so long ends the fleet with 70; None: never.
         heartbeat_seconds: How often the other hosts are told of this one; 0: never.
         soak_seconds: A reload watches each new worker for so long before it goes on.
+        stale_polls: A worker none of whose claims was answered for the time of so many, although
+            it has room and the backend, is replaced.
         version: Shown by the status.
         http: Where ``/metrics`` and the probes are served; None: nowhere.
         facts: More that the status shows: ``{"queue": "webhooks"}``. No secrets.
@@ -127,11 +135,13 @@ class FleetSettings:
     boot_seconds: float = 60.0
     hang_seconds: float = 15.0
     stopped_seconds: float = 60.0
+    recycle: RecycleSettings = field(default_factory=RecycleSettings)
     restart: RestartSettings = field(default_factory=RestartSettings)
     give_up_seconds: float | None = None
     heartbeat_seconds: float = 5.0
     soak_seconds: float = 5.0
     http: HttpSettings | None = None
+    stale_polls: float = 3.0
     version: str = ""
     facts: dict[str, object] = field(default_factory=dict)
     reread: Callable[[], Reread] | None = field(default=None, compare=False)
@@ -149,6 +159,12 @@ class FleetSettings:
             hang_seconds=self.hang_seconds,
             stopped_seconds=self.stopped_seconds,
         )
+
+    @property
+    def stale_fetch_seconds(self) -> float:
+        """How long a worker that could claim may go without an answer."""
+        waits = self.driver.wait_time_seconds if isinstance(self.driver, SqsSettings) else 0.0
+        return self.stale_polls * (max(_POLL_SECONDS, waits) + _ANSWER_SECONDS)
 
     @property
     def for_workers(self) -> WorkerSettings:

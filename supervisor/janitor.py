@@ -58,6 +58,7 @@ class _Janitor:
         self._log = Log("janitor")
         self._context = context
         self._owners: deque[str] = deque()
+        self._crashed: set[str] = set()
         self._given_back: Counter[str] = Counter()
         self._work = asyncio.Event()
         self._idle = asyncio.Event()
@@ -156,14 +157,16 @@ class _Janitor:
             tries = 0
             with contextlib.suppress(ValueError):
                 self._owners.remove(owner)
+            self._crashed.discard(owner)
             self._board.add(words.QUEUE_RECLAIMED, jobs)
             self._say({"reclaimed": owner, "jobs": jobs})
 
     async def _reclaim(self, owner: str) -> int:
         failure: SockqError | None = None
+        crashed = owner in self._crashed
         for source in self._driver.sources:
             try:
-                while ended := await source.reclaim(owner):
+                while ended := await source.reclaim(owner, crashed=crashed):
                     self._given_back[owner] += ended
             except SockqError as error:  # on a cluster the others may stand on another node
                 failure = failure or error
@@ -225,8 +228,11 @@ class _Janitor:
             return
         *lines, self._heard = (self._heard + received).split(b"\n")
         for line in lines:
-            owner = json.loads(line).get("reclaim")
+            said = json.loads(line)
+            owner = said.get("reclaim")
             if owner and owner not in self._owners:
+                if said.get("crashed"):
+                    self._crashed.add(owner)
                 self._owners.append(owner)
                 self._idle.clear()
                 self._work.set()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
 from collections.abc import Callable
@@ -27,6 +28,7 @@ from sockq.supervisor.board_words import (
     PROCESS_STATE_SINCE_NS,
     PROCESS_WANTED,
 )
+from sockq.supervisor.last_words import LastWords
 from sockq.supervisor.process import Process
 from sockq.supervisor.restart import COUNTED, Backoff, Cause, Exit, RestartSettings
 from sockq.supervisor.slot import Slot
@@ -63,6 +65,8 @@ class Member:
         faults: Those that speak against the code or its configuration.
         ever_ready: Some process of it was ready.
         proven: The process that runs now counts as a success.
+        last_words: Where a worker's stacks go; None until the first start, and for helpers.
+        recycled: The process that runs now is to be replaced by a fresh one.
     """
 
     def __init__(
@@ -87,7 +91,8 @@ class Member:
         self.deaths = 0
         self.faults = 0
         self.ever_ready = False
-        self.proven = False
+        self.last_words: LastWords | None = None
+        self.proven = self.recycled = False
         self._words = words
         self._text = text
         self._settled_before = 0
@@ -101,7 +106,7 @@ class Member:
     def started(self, process: Process) -> None:
         """A process exists. The board remembers it from now on."""
         self.process = process
-        self.proven = False
+        self.proven = self.recycled = False
         self._words[PROCESS_STARTED_NS] = time.monotonic_ns()
         if self.generation > 1:
             self._words[PROCESS_RESTARTS] += 1
@@ -114,6 +119,11 @@ class Member:
         return now - self.writer.words[BEAT_NS] / _NS
 
     @property
+    def says_ready(self) -> bool:
+        """Whether the worker itself says that nothing keeps it from claiming."""
+        return self.writer is not None and self.writer.words[STATE] == WorkerState.READY
+
+    @property
     def serving(self) -> bool:
         """Whether its process is ready (or was, and is looked at)."""
         return self.slot.state in SERVING
@@ -123,6 +133,10 @@ class Member:
         self.generation += 1
         if self.writer is not None:
             self.writer.reset(self.generation)
+            with contextlib.suppress(OSError):  # no descriptor to be had: a start without it
+                if self.last_words is None:
+                    self.last_words = LastWords()
+                self.last_words.reset()
             self._settled_before = self.writer.words[SETTLED]
 
     def observe(self, now: float, board: Board) -> Actions:
@@ -160,7 +174,12 @@ class Member:
 
     def settled(self) -> bool:
         """Whether the process that runs, or ran last, settled a job."""
-        return self.writer is not None and self.writer.words[SETTLED] > self._settled_before
+        return self.jobs > 0
+
+    @property
+    def jobs(self) -> int:
+        """How many it settled."""
+        return self.writer.words[SETTLED] - self._settled_before if self.writer else 0
 
     def progressed(self) -> bool:
         """Whether it settled a job, or the backend answered it; helpers do by being ready."""

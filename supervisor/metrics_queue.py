@@ -19,6 +19,7 @@ _OUTCOMES = (
     ("invalid", "dead_invalid"),
     ("tampered", "dead_tampered"),
     ("unknown_app", "dead_unknown_app"),
+    ("poison", "dead_poison"),
 )
 
 

@@ -23,6 +23,7 @@ _GAUGES: Final = (
     ("open_fds", "Open descriptors.", "open_files"),
     ("threads", "Threads.", "threads"),
     ("connections", "Open connections to endpoints.", "connections_open"),
+    ("suspects", "Jobs whose worker died: they run alone, or wait to.", "suspects"),
     ("lanes_open", "Lanes whose breaker is open.", "lanes_open"),
 )
 

@@ -12,6 +12,8 @@ from sockq.supervisor.slot_states import SERVING, SlotState
 STALE_SECONDS: Final = 10.0
 #: Jobs that wait longer than this are worth a word: receivers refuse events older than 300 s.
 OLD_SECONDS: Final = 60.0
+#: For so long after the last one it is said that there was poison.
+POISON_SECONDS: Final = 900.0
 _SAMPLE_SECONDS: Final = 15.0
 
 
@@ -50,6 +52,10 @@ def find_problems(view: BoardView) -> list[Problem]:
     if queue.oldest_seconds is not None and queue.oldest_seconds > OLD_SECONDS:
         text = f"the oldest job has waited for {queue.oldest_seconds:.0f}s"
         found.append(Problem("stale-queue", text))
+    if view.poison and (view.poison_seconds or 0.0) < POISON_SECONDS:
+        many = "1 job" if view.poison == 1 else f"{view.poison} jobs"
+        text = f"{many} killed their workers and are dead letters now; see their reasons"
+        found.append(Problem("poison", text))
     for one in view.workers:
         found += _of_worker(one, view.hang_seconds)
     return found

@@ -16,6 +16,7 @@ class Reclaims:
 
     def __init__(self) -> None:
         self._pending: dict[str, Known] = {}
+        self._crashed: set[str] = set()
         self._told: set[str] = set()
 
     def __len__(self) -> int:
@@ -26,14 +27,24 @@ class Reclaims:
         """Whom to remember over a restart of the fleet."""
         return list(self._pending.values())
 
-    def add(self, known: Known) -> None:
-        """``known`` is gone; what it leased has to go back."""
+    def add(self, known: Known, *, crashed: bool = False) -> None:
+        """``known`` is gone; what it leased has to go back.
+
+        Args:
+            known: Who.
+            crashed: Its end speaks against what it held (``restart.BLAMED``).
+        """
         self._pending[known.owner] = known
+        if crashed:
+            self._crashed.add(known.owner)
 
     def to_tell(self) -> list[tuple[str, bytes]]:
         """Owners that the janitor was not told of, with the lines to send."""
         return [
-            (owner, json.dumps({"reclaim": owner}).encode() + b"\n")
+            (
+                owner,
+                json.dumps({"reclaim": owner, "crashed": owner in self._crashed}).encode() + b"\n",
+            )
             for owner in self._pending
             if owner not in self._told
         ]
@@ -49,4 +60,5 @@ class Reclaims:
     def done(self, owner: str) -> bool:
         """The janitor has given everything of ``owner`` back. False: it was not pending."""
         self._told.discard(owner)
+        self._crashed.discard(owner)
         return self._pending.pop(owner, None) is not None

@@ -1,28 +1,42 @@
-"""A reload at work: feeds ``rolling`` with what the slots show, and does what it says."""
+"""Planned restarts at work: feeds ``rolling`` with what the slots show, and does what it says.
+
+One token for all of them: a reload of the whole fleet, or some workers that are recycled. A reload
+does not wait for all of those, only for the one whose turn it is.
+"""
 
 from __future__ import annotations
 
 import math
 import time
+from dataclasses import dataclass
 from typing import Final
 
 from sockq.supervisor.carry_out import carry_out
 from sockq.supervisor.crew import Crew
 from sockq.supervisor.fleet import FleetSettings
 from sockq.supervisor.rolling import Rolling, Seen, Step
+from sockq.supervisor.slot_states import SlotState
 from sockq.workers.logs import Event, Log
 
 _LOOK_SECONDS: Final = 0.2
 
 
+@dataclass(frozen=True, slots=True)
+class _Reload:
+    """A reload that is asked for: what new workers get; None: what the old ones had."""
+
+    settings: FleetSettings | None
+
+
 class Reloading:
-    """At most one reload at a time.
+    """At most one run of planned restarts at a time.
 
     Attributes:
         ok: Reloads that ended well.
         failed: Reloads that were given up.
         last_ok: How the last one ended.
         ended_ms: Unix time of the last end; 0: none.
+        some_failed_at: When a recycling was given up last, monotonic seconds.
     """
 
     def __init__(self, settings: FleetSettings, crew: Crew, log: Log) -> None:
@@ -30,17 +44,25 @@ class Reloading:
         self.failed = 0
         self.ended_ms = 0
         self.last_ok = True
+        self.some_failed_at = -math.inf
         self._settings = settings
         self._crew = crew
         self._log = log
         self._rolling: Rolling | None = None
+        self._of_all = False
+        self._next: _Reload | None = None
         self._look_at = math.inf
         self._before: FleetSettings | None = None
 
     @property
+    def working(self) -> bool:
+        """Whether the token is taken."""
+        return self._rolling is not None or self._next is not None
+
+    @property
     def active(self) -> bool:
-        """Whether one is under way."""
-        return self._rolling is not None
+        """Whether a reload is under way, or the next thing to come."""
+        return self._next is not None or (self._rolling is not None and self._of_all)
 
     @property
     def surge(self) -> int | None:
@@ -53,7 +75,7 @@ class Reloading:
         return self._look_at
 
     def begin(self, now: float, target: int, settings: FleetSettings | None = None) -> bool:
-        """Begin; False when one is under way.
+        """Begin a reload; False when one is under way.
 
         Args:
             now: Monotonic seconds.
@@ -61,37 +83,54 @@ class Reloading:
             settings: What the new workers get; None: what the old ones had. When a new worker
                 fails, all later ones get the old settings again.
         """
-        if self._rolling is not None:
+        if self.active:
             return False
+        if self._rolling is not None:
+            self._rolling.hasten()
+            self._next = _Reload(settings)
+            self._look_at = now
+            return True
         self._before = self._crew.settings
         if settings is not None:
             self._crew.adopt(settings)
-        room = target < len(self._crew.workers)
-        soak = self._settings.soak_seconds
-        seen = self._seen(now)
-        self._rolling = Rolling(list(range(target)), target if room else None, soak, seen)
-        self._look_at = now
+        self._roll(now, target, list(range(target)), self._settings.soak_seconds)
+        self._of_all = True
         self._log.info(Event.FLEET_RELOADING, workers=target)
         return True
 
-    def act(self, now: float) -> None:
+    def begin_some(self, now: float, target: int, slots: list[int]) -> bool:
+        """Have the workers of these slots replaced; False when the token is taken."""
+        if self.working:
+            return False
+        self._roll(now, target, slots, 0.0)
+        self._of_all = False
+        names = [self._crew.workers[slot].name for slot in slots]
+        self._log.info(Event.RECYCLING, workers=names)
+        return True
+
+    def _roll(self, now: float, target: int, slots: list[int], soak_seconds: float) -> None:
+        free = (
+            one.index
+            for one in self._crew.workers[target:]
+            if one.slot.state is SlotState.EMPTY and not one.slot.wanted
+        )
+        self._rolling = Rolling(slots, next(free, None), soak_seconds, self._seen(now))
+        self._look_at = now
+
+    def act(self, now: float, target: int) -> None:
         """Take the steps that can be taken now."""
-        if self._rolling is None:
-            return
-        workers = self._crew.workers
-        while True:
+        while self._rolling is not None:
             step, slot = self._rolling.step(self._seen(now))
             match step:
                 case Step.WAIT:
                     self._look_at = now + _LOOK_SECONDS
                     return
                 case Step.ADD:
-                    workers[slot].slot.want(now)
+                    self._crew.workers[slot].slot.want(now)
                 case Step.REPLACE:
                     self._drain(slot, now)
                 case Step.DONE | Step.FAILED:
-                    self._finish(now, ok=step is Step.DONE)
-                    return
+                    self._finish(now, target, ok=step is Step.DONE)
 
     def drop(self, slot: int) -> None:
         """The slot is no longer wanted."""
@@ -105,26 +144,38 @@ class Reloading:
         self.ended_ms = time.time_ns() // 1_000_000
 
     def cancel(self) -> None:
-        """The fleet stops: forget the reload."""
-        self._rolling = None
+        """The fleet stops: forget all planned restarts."""
+        self._rolling = self._next = None
         self._look_at = math.inf
 
-    def _finish(self, now: float, *, ok: bool) -> None:
-        surge = self.surge
+    def _finish(self, now: float, target: int, *, ok: bool) -> None:
+        surge, following, of_all = self.surge, self._next, self._of_all
         self.cancel()
+        if of_all:
+            self._reloaded(ok=ok)
+        elif not ok:
+            self.some_failed_at = now
+            self._log.warning(Event.RECYCLING_FAILED, why="a worker ended meanwhile", next="later")
+        for worker in self._crew.workers:
+            worker.recycled = worker.recycled and worker.slot.state is SlotState.DRAINING
+        # A fleet that was scaled up may have come to need it.
+        if surge is not None and surge >= target:
+            self._crew.workers[surge].slot.unwant(now)
+            self._drain(surge, now)
+        if following is not None:
+            self.begin(now, target, following.settings)
+
+    def _reloaded(self, *, ok: bool) -> None:
         self.ok += ok
         self.failed += not ok
         self.last_ok = ok
         self.ended_ms = time.time_ns() // 1_000_000
-        if not ok and self._before is not None:
-            self._crew.adopt(self._before)
         if ok:
             self._log.info(Event.FLEET_RELOADED)
-        else:
-            self._log.error(Event.RELOAD_FAILED, why="a new worker ended; the others stay as is")
-        if surge is not None:
-            self._crew.workers[surge].slot.unwant(now)
-            self._drain(surge, now)
+            return
+        if self._before is not None:
+            self._crew.adopt(self._before)
+        self._log.error(Event.RELOAD_FAILED, why="a new worker ended; the others stay as is")
 
     def _drain(self, slot: int, now: float) -> None:
         member = self._crew.workers[slot]

@@ -45,6 +45,8 @@ class Cause(IntEnum):
 
 #: Ends that speak against the code or the machine, and feed the breaker.
 COUNTED: Final = frozenset({Cause.CRASH, Cause.OOM, Cause.HUNG})
+#: Ends that may be the work of a job that the process held.
+BLAMED: Final = COUNTED | {Cause.KILLED}
 
 
 @dataclass(frozen=True, slots=True)

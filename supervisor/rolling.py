@@ -1,7 +1,7 @@
-"""A reload: every worker is replaced, one at a time, behind one extra worker. Pure.
+"""Planned restarts: workers are replaced one at a time, behind one extra worker. Pure.
 
 The extra worker (the surge) comes first, so the fleet is never short of a worker while an old one
-drains. Whatever goes wrong with a new worker stops the reload; old workers not yet reached stay.
+drains. Whatever goes wrong with a worker stops it; old workers not yet reached stay.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Step(Enum):
 
 
 class Rolling:
-    """One reload.
+    """One run, over some of the slots or all.
 
     Attributes:
         surge: The slot of the extra worker, or None when the board has no room for one.
@@ -79,6 +79,10 @@ class Rolling:
         slot = self._queue.pop(0)
         self._watch(slot, seen)
         return Step.REPLACE, slot
+
+    def hasten(self) -> None:
+        """Replace nobody more than the one whose turn it is."""
+        self._queue.clear()
 
     def drop(self, slot: int) -> None:
         """The slot is no longer wanted."""

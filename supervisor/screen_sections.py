@@ -177,7 +177,7 @@ def clear_line(picture: Picture, width: int) -> Row:
 def dead_line(picture: Picture, width: int) -> Row:
     """Dead letters that these workers made, and why where that is counted."""
     names = (("dead", "dead"), ("dead_invalid", "unreadable"), ("dead_tampered", "tampered"),
-             ("dead_unknown_app", "of unknown apps"))  # fmt: skip
+             ("dead_unknown_app", "of unknown apps"), ("dead_poison", "poison"))  # fmt: skip
     items: list[Row] = [[Span("by these workers so far:", "dim")]]
     totals = picture.totals
     items += [_pair(told, numbers.count(totals[name])) for name, told in names if name in totals]

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from sockq.supervisor.fleet import FleetSettings
 from sockq.supervisor.http_settings import HttpSettings, parse_address, parse_compat
+from sockq.supervisor.recycle_rules import RecycleSettings
 from sockq.supervisor.settings_app_store import Store, read_soketi_store, read_store
 from sockq.supervisor.settings_apps import Apps, read_apps
 from sockq.supervisor.settings_directory import complaint_about_directory, default_directory
@@ -193,6 +194,11 @@ def _fleet(layers: Layers, found: _Found, derived: Mapping[str, Value]) -> Fleet
         boot_seconds=_seconds(layers, "sockq.boot_seconds"),
         hang_seconds=_seconds(layers, "sockq.hang_seconds"),
         stopped_seconds=_seconds(layers, "sockq.stopped_seconds"),
+        recycle=RecycleSettings(
+            jobs=_whole(layers, "sockq.recycle_jobs"),
+            growth_bytes=_whole(layers, "sockq.recycle_growth_mb") << 20,
+            age_seconds=_seconds(layers, "sockq.recycle_seconds"),
+        ),
         heartbeat_seconds=_seconds(layers, "sockq.heartbeat_seconds"),
         soak_seconds=_seconds(layers, "sockq.soak_seconds"),
         http=_http(layers),

@@ -149,6 +149,24 @@ OWN_SETTINGS: Final[tuple[Setting, ...]] = (
         default=60.0,
     ),
     _own(
+        "recycle_jobs",
+        Whole(),
+        "A worker that settled so many jobs is replaced by a fresh one. 0: never.",
+        default=0,
+    ),
+    _own(
+        "recycle_growth_mb",
+        Whole(),
+        "The same when its own memory grew by so much since it was ready. 0: never.",
+        default=0,
+    ),
+    _own(
+        "recycle_seconds",
+        Seconds(0, 31_536_000),
+        "The same when it is so old. 0: never.",
+        default=0.0,
+    ),
+    _own(
         "heartbeat_seconds",
         Seconds(0, 3600),
         "How often a host tells the others of itself, through Redis. 0: never.",

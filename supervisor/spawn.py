@@ -29,6 +29,11 @@ from sockq.workers.logs import Event, Log
 #: Exit code of a body that raised.
 CRASHED: Final = 70
 _PR_SET_PDEATHSIG: Final = 1
+#: Has a worker write its stacks where the parent reads them (``last_words``). SIGUSR2 has it tell
+#: them to stderr; one handler writes to one place, so there are two.
+STACK_SIGNAL: Final[int] = getattr(signal, "SIGRTMIN", signal.SIGUSR2) + (
+    3 if hasattr(signal, "SIGRTMIN") else 0
+)
 #: The parent decides on these: a terminal sends them to the whole group, workers included.
 _IGNORED: Final = (
     signal.SIGINT,
@@ -74,12 +79,14 @@ class ChildSetup:
         close_fds: Descriptors that only the parent may hold.
         oom_score_adj: Raised so far, so that the kernel takes this process before the parent.
         death_signal: Sent to the child by the kernel when the parent dies (Linux).
+        stack_fd: Where its stacks go when it crashes, or is asked to; None: to stderr.
     """
 
     name: str
     close_fds: tuple[int, ...] = ()
     oom_score_adj: int = 300
     death_signal: int = signal.SIGTERM
+    stack_fd: int | None = None
 
 
 def spawn(body: Callable[[], int], setup: ChildSetup) -> int:
@@ -139,8 +146,13 @@ def _child(body: Callable[[], int], setup: ChildSetup, parent: int, mask: Iterab
 
 
 def _dress(setup: ChildSetup) -> None:
-    faulthandler.enable()
     faulthandler.register(signal.SIGUSR2, all_threads=True)
+    if setup.stack_fd is None:
+        faulthandler.enable()
+    else:
+        faulthandler.enable(file=setup.stack_fd)
+        if STACK_SIGNAL != signal.SIGUSR2:
+            faulthandler.register(STACK_SIGNAL, file=setup.stack_fd, all_threads=True)
     random.seed()
     os.umask(0o077)
     # None of these is worth a child: they may be missing (/proc) or refused (hardened systems).

@@ -24,8 +24,9 @@ from sockq.supervisor.patrol import Patrol
 from sockq.supervisor.process import reap
 from sockq.supervisor.publish import publish
 from sockq.supervisor.reclaims import Reclaims
+from sockq.supervisor.recycling import Recycling
 from sockq.supervisor.reloading import Reloading
-from sockq.supervisor.restart import Cause
+from sockq.supervisor.restart import BLAMED, Cause
 from sockq.supervisor.shutdown import Shutdown
 from sockq.supervisor.slot_states import Action, SlotState
 from sockq.supervisor.stand_ins import StandIns
@@ -83,6 +84,9 @@ class Steps:
         self.brake = Brake(settings.restart, crew, fleet, log)
         self._channels = Channels(selector, self.reclaims, log, self._look)
         self._endings = Endings(fleet, log)
+        self._recycling = Recycling(
+            settings.recycle, settings.stale_fetch_seconds, crew, self.reloading, fleet, log
+        )
         self._patrol = Patrol(crew, fleet, log)
         self._stand_ins = StandIns(crew, log, self._leave)
         self._booted = self.announced = self._refused = False
@@ -102,6 +106,7 @@ class Steps:
     def slept(self, now: float, lag: float) -> None:
         """The loop did not run for ``lag`` seconds: nobody's silence counts."""
         self._log.warning(Event.PARENT_LATE, lag_seconds=lag)
+        self._recycling.slept(now)
         for member in self.crew:
             self._look(member, now)
             member.slot.forgive(now, lag)
@@ -119,7 +124,8 @@ class Steps:
             self._channels.release(process)
             self._patrol.forget(process.pid)
             if member.role is Role.WORKER:
-                self.reclaims.add(Known(process.pid, 0, process.owner))
+                known = Known(process.pid, 0, process.owner)
+                self.reclaims.add(known, crashed=ending.cause in BLAMED)
             elif member.role is Role.JANITOR:
                 self.reclaims.janitor_lost()
             member.slot.exited(now, now + ending.delay_seconds)
@@ -140,7 +146,9 @@ class Steps:
             self.pause(paused=False)
         if self.shutdown.deadline is None:
             self._advance_boot(now)
-            self.reloading.act(now)
+            if self._booted:
+                self._recycling.act(now, self.target)
+            self.reloading.act(now, self.target)
             self._stand_ins.act(now, self.target, self.reloading.surge)
             limit = self._settings.give_up_seconds
             if limit is not None and self.brake.seconds_on(now) >= limit:
@@ -196,7 +204,14 @@ class Steps:
         return not busy and self.shutdown.deadline is None
 
     def replace(self, worker: Member, now: float) -> bool:
-        """Drain one worker; a new one takes its place. False: it has no process, or leaves."""
+        """Have one worker replaced. False: it has no process, or leaves.
+
+        One that serves waits for its turn among the planned restarts, and until an extra worker is
+        ready; another one has nothing to wait for.
+        """
+        if worker.serving and worker.index < self.target:
+            self._recycling.ask(worker)
+            return True
         actions = worker.slot.stop(now, now + self._settings.drain_seconds)
         carry_out(worker, actions, self._log)
         return bool(actions)

@@ -59,6 +59,11 @@ class LookUps:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
+    @property
+    def pending(self) -> int:
+        """Jobs that wait for their app now."""
+        return len(self._tasks)
+
     def show(self) -> bool:
         """Look after the directory, say the begin and the end of an outage; True: it lasts."""
         self._apps.tidy()

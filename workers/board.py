@@ -17,6 +17,7 @@ import time
 from enum import IntEnum
 from typing import Final
 
+from sockq.workers import journal
 from sockq.workers.seqlock import read_text, write_text
 
 
@@ -60,6 +61,8 @@ IN_FLIGHT_LIMIT: Final = 16
 #: Lanes that a 429 has paused.
 LANES_PAUSED: Final = 17
 CONNECTIONS_OPEN: Final = 18
+#: Jobs held that were in a worker's hands when it died: they wait to run alone, or do.
+SUSPECTS: Final = 19
 
 # Counters: kept over generations.
 CLAIMED: Final = 32
@@ -87,11 +90,15 @@ BACKEND_ERRORS: Final = 47
 END_TO_END_US: Final = 48
 #: Jobs acknowledged of which somebody was owed something.
 JOBS_DELIVERED: Final = 49
-#: Of ``DEAD``: no job, not its app's signature, an app that nobody knows, all the others.
+#: Of ``DEAD``: no job, not its app's signature, an app that nobody knows, poison, all the others.
 DEAD_INVALID: Final = 50
 DEAD_TAMPERED: Final = 51
 DEAD_UNKNOWN_APP: Final = 52
 DEAD_UNDELIVERED: Final = 56
+#: Jobs that killed their workers.
+DEAD_POISON: Final = 57
+#: When the last of these was buried.
+POISON_NS: Final = 58
 #: Requests that their lane would not take.
 PARKED: Final = 53
 #: Exchanges on a connection that was open already.
@@ -121,7 +128,7 @@ class SlotWriter:
     Attributes:
         index: Which slot of the board this is, from 0.
         words: The slot's words; the hot path does ``words[DELIVERED] += 1``.
-        journal: Room for the jobs in flight, bytes.
+        journal: Room for the jobs in flight, bytes (``journal``).
         endpoints: Two blocks for the table of endpoints (``endpoint_table``).
     """
 
@@ -145,6 +152,7 @@ class SlotWriter:
         """Before a fork: no process yet, gauges at zero, beat now (never a stale or a zero one)."""
         for word in _GAUGES:
             self.words[word] = 0
+        journal.clear(self.journal)
         self.words[GENERATION] = generation
         self.words[BEAT_NS] = time.monotonic_ns()
         self.set_state(WorkerState.BOOTING)

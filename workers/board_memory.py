@@ -3,6 +3,7 @@
     header   words of the parent, then its static facts as text (JSON)
     queue    words of the janitor, then its text (JSON)
     events   a ring of text records, written by the parent
+    deaths   a ring of how workers died (``deaths``), written by the parent
     slots    per slot: worker's words, worker's text, parent's words, parent's text, journal,
              two blocks for the worker's table of endpoints
 
@@ -26,11 +27,12 @@ from sockq.workers.board import (
     WORDS_BYTES,
     SlotWriter,
 )
+from sockq.workers.deaths import REGION_BYTES, Deaths
 
 #: "sockq" and a number; reads as something else on a machine of the other byte order.
 MAGIC: Final = 0x0071_6B63_6F73_0001
 #: Changes when a word changes its place or meaning.
-SCHEMA: Final = 2
+SCHEMA: Final = 3
 MAX_SLOTS: Final = 128
 EVENT_BYTES: Final = 512
 EVENTS: Final = 256
@@ -40,7 +42,8 @@ _HEADER_TEXT_BYTES: Final = 16 * 1024
 _QUEUE_AT: Final = _HEADER_AT + WORDS_BYTES + _HEADER_TEXT_BYTES
 _QUEUE_TEXT_BYTES: Final = 16 * 1024
 _EVENTS_AT: Final = _QUEUE_AT + WORDS_BYTES + _QUEUE_TEXT_BYTES
-_SLOTS_AT: Final = _EVENTS_AT + EVENTS * EVENT_BYTES
+_DEATHS_AT: Final = _EVENTS_AT + EVENTS * EVENT_BYTES
+_SLOTS_AT: Final = _DEATHS_AT + (REGION_BYTES + 4095) // 4096 * 4096
 _JOURNAL_AT: Final = 2 * (WORDS_BYTES + TEXT_BYTES)
 _ENDPOINTS_AT: Final = _JOURNAL_AT + JOURNAL_BYTES
 _SLOT_BYTES: Final = _ENDPOINTS_AT + 2 * ENDPOINTS_BYTES
@@ -123,6 +126,11 @@ class Board:
     def event(self, number: int) -> memoryview:
         """The text block of event ``number``, counted from 0; the ring forgets old ones."""
         return self._cut(_EVENTS_AT + number % EVENTS * EVENT_BYTES, EVENT_BYTES)
+
+    @property
+    def deaths(self) -> Deaths:
+        """How workers died lately."""
+        return Deaths(self._cut(_DEATHS_AT, REGION_BYTES))
 
     def slot(self, index: int) -> SlotWriter:
         """The worker's part of slot ``index``."""

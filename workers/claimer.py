@@ -89,14 +89,29 @@ class Claimer:
         self._on_answer = on_answer
         self._going = asyncio.Event()
         self._going.set()
+        self._paused = self._held = False
 
     def pause(self) -> None:
         """Claim nothing more until ``resume``."""
+        self._paused = True
         self._going.clear()
 
     def resume(self) -> None:
         """Claim again."""
-        self._going.set()
+        self._paused = False
+        self._go()
+
+    def hold(self, *, held: bool) -> None:
+        """Claim nothing for a moment, for the worker's own sake; beside ``pause``."""
+        self._held = held
+        if held:
+            self._going.clear()
+        else:
+            self._go()
+
+    def _go(self) -> None:
+        if not (self._paused or self._held):
+            self._going.set()
 
     async def run(self) -> None:
         """Claim for ever; cancel to stop."""

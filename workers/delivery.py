@@ -15,6 +15,7 @@ from sockq.workers.apps import App, FunctionTarget, Webhook
 from sockq.workers.attempt_log import Attempt
 from sockq.workers.delivery_id import delivery_id
 from sockq.workers.dialect import WebhookJob
+from sockq.workers.journal import Journal
 from sockq.workers.lambda_payload import wrapped
 from sockq.workers.meter import Meter
 from sockq.workers.outcome import Outcome
@@ -36,24 +37,50 @@ class Desk:
 
     Attributes:
         add: Settles a job (``Settler.add``).
+        settler: Of the source.
         words: The worker's slot of the board.
+        journal: What the worker holds, on the board.
         meter: Where the ends of requests are counted.
         log: Where they are told.
         share: Of the requests that succeed, how many are told; 0: none.
         queue: Name of the source.
+        survives: Crashes that a job which is tried here has outlived; see ``JobState``.
     """
 
-    __slots__ = ("add", "log", "meter", "queue", "share", "words")
+    __slots__ = (
+        "add", "journal", "log", "meter", "queue", "settler", "share", "survives", "words",
+    )  # fmt: skip
 
     def __init__(
-        self, settler: Settler, words: memoryview, meter: Meter, log: WorkerLog, queue: str
+        self,
+        settler: Settler,
+        words: memoryview,
+        meter: Meter,
+        log: WorkerLog,
+        queue: str,
+        journal: Journal,
     ) -> None:
         self.add: Callable[[Settlement], None] = settler.add
+        self.settler = settler
         self.words = words
         self.meter = meter
         self.log = log
         self.share = log.attempts.share
         self.queue = queue
+        self.journal = journal
+        self.survives = 0
+
+    def alone(self, lease: Lease, ended: Callable[[Settlement], None]) -> Desk:
+        """The same for a job that runs alone: ``ended`` is told of its settlement."""
+        desk = Desk(self.settler, self.words, self.meter, self.log, self.queue, self.journal)
+        desk.survives = lease.crashes
+
+        def add(settlement: Settlement) -> None:
+            self.add(settlement)
+            ended(settlement)
+
+        desk.add = add
+        return desk
 
 
 class Delivery(Request):
@@ -72,6 +99,11 @@ class Delivery(Request):
         self._body = body
         self._before = before
 
+    @property
+    def overtaken(self) -> bool:
+        """Whether the lease may have ended: this process was frozen, or cut off."""
+        return self._run.desk.settler.fenced
+
     def wire_bytes(self) -> bytes:
         """Sign exactly what is sent; nothing is signed that is not sent."""
         run = self._run
@@ -80,6 +112,7 @@ class Delivery(Request):
         words = run.desk.words
         words[board.ATTEMPTS] += 1
         words[board.BYTES_OUT] += len(body)
+        run.desk.journal.sending(run.lease)
         return (
             b"%bX-Pusher-Key: %b\r\nX-Pusher-Signature: %b\r\nX-Sockq-Delivery-Id: %b\r\n"
             b"X-Sockq-Attempt: %d\r\nContent-Length: %d\r\n\r\n%b"
@@ -208,6 +241,7 @@ class Call(Delivery):
             payload = wrapped(payload, self.function, proof)
         run.desk.words[board.ATTEMPTS] += 1
         run.desk.words[board.BYTES_OUT] += len(payload)
+        run.desk.journal.sending(run.lease)
         return payload
 
 
@@ -288,7 +322,7 @@ class JobRun:
     def _conclude(self) -> None:
         assert self.results is not None
         now_ms = time.time_ns() // 1_000_000
-        settlement = conclude(self.lease, self.state, self.results, now_ms)
+        settlement = conclude(self.lease, self.state, self.results, now_ms, self.desk.survives)
         if isinstance(settlement, Dead):
             self.desk.log.dead(settlement)
         self.desk.add(settlement)

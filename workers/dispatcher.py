@@ -7,7 +7,7 @@ be asked for.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from sockq.drivers.job import Dead, Lease, Release, Retry
 from sockq.drivers.source import Dialect
@@ -16,12 +16,15 @@ from sockq.workers.app_directory import AppDirectory
 from sockq.workers.app_look_up import LookUps
 from sockq.workers.apps import App
 from sockq.workers.board import SlotWriter
-from sockq.workers.delivery import Desk, JobRun
+from sockq.workers.deaths import Deaths
+from sockq.workers.delivery import Delivery, Desk, JobRun
 from sockq.workers.dialect import Invalid, WebhookJob, parse
-from sockq.workers.engine import Engine
+from sockq.workers.journal import Journal
 from sockq.workers.plan import plan
+from sockq.workers.senders import Senders
 from sockq.workers.settler import Settler
 from sockq.workers.signing import verify
+from sockq.workers.solo import Solo
 from sockq.workers.target_state import JobState, decode
 from sockq.workers.worker_log import WorkerLog
 
@@ -35,24 +38,42 @@ class Dispatcher:
         engine: Carries the requests.
         slot: The worker's part of the board.
         log: Where events go.
+        journal: What the worker holds, on the board.
+        deaths: How workers died lately; None: nobody keeps that.
+        hold: Called with True to have nothing claimed for a moment, with False afterwards.
 
     Attributes:
         draining: True: what comes in goes back untouched.
         filtered: Receipts of jobs that owe nobody anything, until they are settled.
         look_ups: Jobs that wait for their app.
+        solo: Jobs that have to run alone.
     """
 
     def __init__(
         self,
         apps: AppDirectory,
         grace_seconds: float,
-        engine: Engine,
+        engine: Senders,
         slot: SlotWriter,
         log: WorkerLog,
+        journal: Journal,
+        deaths: Deaths | None,
+        hold: Callable[[bool], None],
     ) -> None:
         self.draining = False
         self.filtered: set[str] = set()
         self.look_ups = LookUps(apps, grace_seconds, self._dispatch, slot, log)
+        self.solo = Solo(
+            engine,
+            self._begin,
+            lambda: self.look_ups.pending,
+            hold,
+            journal,
+            deaths,
+            slot.words,
+            log,
+        )
+        self._journal = journal
         self._apps = apps
         self._engine = engine
         self._words = slot.words
@@ -71,17 +92,28 @@ class Dispatcher:
         """
         self._words[board.CLAIMED] += len(leases)
         settler.hold(leases)
+        self._journal.hold(leases)
+        solo = self.solo
         for lease in leases:
             if self.draining:
                 desk.add(Release(lease))
-                continue
-            try:
+            elif lease.crashes:
+                solo.add(dialect, desk, lease)
+            elif solo.holds:
+                solo.wait(dialect, desk, lease)
+            else:
                 self._begin(dialect, desk, lease)
-            except Exception as error:  # a fault of ours must not take the worker or the job
-                self._log.internal_error(lease, error)
-                desk.add(Retry(lease, 5.0, lease.state))
+        self._journal.hands_empty()
 
     def _begin(self, dialect: Dialect, desk: Desk, lease: Lease) -> None:
+        self._journal.at_hand(lease)
+        try:
+            self._open(dialect, desk, lease)
+        except Exception as error:  # a fault of ours must not take the worker or the job
+            self._log.internal_error(lease, error)
+            desk.add(Retry(lease, 5.0, lease.state))
+
+    def _open(self, dialect: Dialect, desk: Desk, lease: Lease) -> None:
         job = parse(lease.payload, dialect)
         if isinstance(job, Invalid):
             self._bury(desk, lease, f"invalid job: {job.reason}")
@@ -111,8 +143,21 @@ class Dispatcher:
         planned = plan(job, app, owed)
         if not planned and not owed:
             self.filtered.add(lease.receipt)
-        for delivery in run.open(planned, 0 if state is None else _now_ms()):
+        deliveries = run.open(planned, 0 if state is None else _now_ms())
+        if desk.survives and self.solo.runs(lease):
+            self._send_alone(desk, lease, deliveries)
+            return
+        for delivery in deliveries:
             self._engine.submit(delivery)
+
+    def _send_alone(self, desk: Desk, lease: Lease, deliveries: list[Delivery]) -> None:
+        seconds = self.solo.too_slow(deliveries)
+        if seconds:
+            desk.add(Release(lease, delay_seconds=seconds))
+            return
+        for delivery in deliveries:
+            if not self.solo.submit(delivery):
+                self._engine.submit(delivery)
 
     def _bury(self, desk: Desk, lease: Lease, reason: str) -> None:
         dead = Dead(lease, reason, lease.state)

@@ -31,6 +31,9 @@ SWEEP_SECONDS: Final = 0.04
 LATE_SECONDS: Final = 0.1
 """A sweep later than this finds a loop that stood still: unread answers are to be read first."""
 
+UNREAD_SECONDS: Final = 0.25
+"""So long has the loop to read what came while a connection was muted."""
+
 MAX_AGE_SECONDS: Final = 60.0
 """Connections are renewed after this, so that a name that moves is followed."""
 
@@ -115,6 +118,25 @@ class Engine:
         deadlines += [again.deadline for again in self._second_tries()]
         earliest = min(deadlines, default=NEVER)
         return None if earliest == NEVER else earliest
+
+    @property
+    def opening(self) -> int:
+        """Connections on their way: threads are at work for their requests."""
+        return len(self._openings)
+
+    def mute(self) -> None:
+        """Read no answer to what is on the wire now, and end none of it, until ``unmute``."""
+        for connection in self.connections:
+            if connection.request is not None:
+                connection.mute()
+
+    def unmute(self) -> None:
+        """Read again. What came meanwhile counts, however late it is read."""
+        unread_until = time.monotonic() + UNREAD_SECONDS
+        for connection in self.connections:
+            if connection.muted:
+                connection.unmute()
+                connection.deadline = max(connection.deadline, unread_until)
 
     def take_waiting(self) -> list[Request]:
         """Take back everything that was not sent yet, in the order of each lane.
@@ -223,7 +245,7 @@ class Engine:
                 self.keep_time()
 
     def _end_overdue(self, now: float) -> None:
-        for connection in [c for c in self.connections if c.deadline <= now]:
+        for connection in [c for c in self.connections if c.deadline <= now and not c.muted]:
             if connection.deadline <= now:  # an earlier one's end may have changed it
                 connection.expire(now)
         for opening in [o for o in self._openings if o.deadline <= now and not o.overdue]:

@@ -142,6 +142,9 @@ class LambdaCalls:
                 blocked += 1
 
     def _start(self, lane: Lane[Call], request: Call, now: float) -> None:
+        if request.overtaken:
+            self._loop.call_soon(request.unsent)
+            return
         payload = request.wire_bytes()
         self._began()
         lane.busy += 1

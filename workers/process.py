@@ -19,6 +19,7 @@ from sockq.workers.app_directory import AppDirectory
 from sockq.workers.app_opening import make_directory
 from sockq.workers.board import SlotWriter, WorkerState
 from sockq.workers.deadman import DeadMan
+from sockq.workers.deaths import Deaths
 from sockq.workers.lifeline import DRAIN_SECONDS, Lifeline
 from sockq.workers.outage import wait_seconds
 from sockq.workers.resources import Usage
@@ -31,6 +32,8 @@ BEAT_SECONDS = 0.5
 #: Words of the channel to the parent.
 READY = b"R"
 DRAIN = ord("D")
+#: Drain, and end with ``exits.RECYCLE``.
+RECYCLE = ord("E")
 PAUSE = ord("P")
 RESUME = ord("C")
 
@@ -48,6 +51,7 @@ class WorkerContext:
         channel: Non-blocking stream to the parent; its end means that the parent is gone.
         silence_seconds: Without a beat for so long the dead-man alarm rings (see ``deadman``).
         boot_silence_seconds: The same until it is ready.
+        deaths: How workers died lately; None: nobody keeps that.
     """
 
     index: int
@@ -58,6 +62,7 @@ class WorkerContext:
     channel: socket.socket
     silence_seconds: float = 30.0
     boot_silence_seconds: float = 120.0
+    deaths: Deaths | None = None
 
 
 def run_worker(context: WorkerContext) -> int:
@@ -76,6 +81,7 @@ class _Process:
         self._stop = asyncio.Event()
         self._worker: Worker | None = None
         self._paused = False
+        self._done_code = exits.OK
         self._lifeline = Lifeline()
         self._deadman = DeadMan()
         self._silence_seconds = context.boot_silence_seconds
@@ -144,6 +150,7 @@ class _Process:
             context.owner,
             context.slot,
             self._log,
+            context.deaths,
         )
         self._worker = worker
         self._silence_seconds = context.silence_seconds
@@ -161,7 +168,7 @@ class _Process:
         clean = await worker.drain(time.monotonic() + context.settings.drain_seconds)
         if broken and error is not None:
             raise error
-        return exits.OK if clean else exits.DRAIN_CUT
+        return self._done_code if clean else exits.DRAIN_CUT
 
     async def _pause(self, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):
@@ -206,7 +213,8 @@ class _Process:
             self._orphaned()
             return
         for word in words:
-            if word == DRAIN:
+            if word in (DRAIN, RECYCLE):
+                self._done_code = exits.RECYCLE if word == RECYCLE else exits.OK
                 self._stop.set()
             elif word in (PAUSE, RESUME):
                 self._paused = word == PAUSE

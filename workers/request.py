@@ -23,6 +23,14 @@ class Request(ABC):
     lane: str
     timeout_seconds: float
 
+    @property
+    def overtaken(self) -> bool:
+        """Whether it must not be sent any more; asked just before. Then ``unsent`` is called."""
+        return False
+
+    def unsent(self) -> None:  # noqa: B027 - most have nothing to give back
+        """It was not sent, and will not be."""
+
     @abstractmethod
     def wire_bytes(self) -> bytes:
         """Head and body. Asked for when the request is really sent, once per sending."""

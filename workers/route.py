@@ -217,6 +217,10 @@ class Route(Lane[Request]):
     def _start(
         self, connection: Connection, request: Request, started: float, deadline: float
     ) -> None:
+        if request.overtaken:
+            self.idle.append(connection)
+            self._hub.loop.call_soon(request.unsent)
+            return
         try:
             data = request.wire_bytes()
         except Exception as error:

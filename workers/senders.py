@@ -45,6 +45,11 @@ class Senders(Engine):
         """Requests and calls submitted and not begun."""
         return super().waiting + (0 if self.calls is None else self.calls.waiting)
 
+    @property
+    def in_threads(self) -> int:
+        """Requests that threads are at work for: connections on their way, and calls."""
+        return self.opening + (0 if self.calls is None else self.calls.in_flight)
+
     def take_waiting(self) -> list[Request]:
         """Take back what has not begun; ``done`` is not called for it."""
         return [*super().take_waiting(), *(self.calls.take_waiting() if self.calls else ())]

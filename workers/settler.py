@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Callable, Sequence
 
 from sockq.drivers.errors import BackendRefused, BackendUnavailable
@@ -15,10 +16,17 @@ from sockq.drivers.job import Lease, Settlement
 from sockq.drivers.source import Source
 from sockq.workers.outage import Outage
 
+#: Leases go on while the machine sleeps; so does this clock, where there is one that does.
+_LEASE_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 #: A full batch goes at once; Redis' cost per job is flat from 64 on (measured).
 BATCH = 128
 #: A lone settlement waits so long for company.
 LINGER_SECONDS = 0.004
+
+
+def now_seconds() -> float:
+    """Seconds on the clock that leases go by."""
+    return time.clock_gettime(_LEASE_CLOCK)
 
 
 class Settler:
@@ -46,6 +54,7 @@ class Settler:
         self._on_settled = on_settled
         self._on_lost = on_lost
         self._held: dict[str, Lease] = {}
+        self._sure_until = 0.0
         self._pending: list[Settlement] = []
         self._wake = asyncio.Event()
         self._full = asyncio.Event()
@@ -58,7 +67,18 @@ class Settler:
 
     def hold(self, leases: Sequence[Lease]) -> None:
         """Keep claimed leases alive until they are settled."""
+        if not self._held:
+            self._sure_until = now_seconds() + self._lease_seconds
         self._held.update([(lease.receipt, lease) for lease in leases])
+
+    @property
+    def fenced(self) -> bool:
+        """Whether what is held may be somebody else's by now: nothing new is to be begun for it.
+
+        So when no renewal was confirmed for the length of a lease: the backend is away, or this
+        process (or its machine) stood still.
+        """
+        return now_seconds() > self._sure_until
 
     def add(self, settlement: Settlement) -> None:
         """Settle soon, together with others."""
@@ -105,6 +125,7 @@ class Settler:
         while True:
             await asyncio.sleep(self._lease_seconds / 3)
             leases = list(self._held.values())
+            asked_at = now_seconds()
             if not leases:
                 continue
             try:
@@ -113,6 +134,7 @@ class Settler:
                 await self._outage.wait(error)
                 continue
             self._outage.over()
+            self._sure_until = asked_at + self._lease_seconds
             for lease, ours in zip(leases, kept, strict=True):
                 # A lease may have been settled while the answer was on its way.
                 if not ours and self._held.pop(lease.receipt, None) is not None:

@@ -16,6 +16,7 @@ _DEAD_KINDS = (
     ("invalid job", board.DEAD_INVALID),
     ("tampered", board.DEAD_TAMPERED),
     ("unknown app", board.DEAD_UNKNOWN_APP),
+    ("poison", board.DEAD_POISON),
 )
 
 

@@ -57,11 +57,13 @@ class JobState(msgspec.Struct, frozen=True, omit_defaults=True):
         targets: By target id, those that are owed.
         failed: By target id, those that are given up, each with its reason.
         unknown_since_ms: When the job was first seen without its app being known; 0: never.
+        survived: So many crashes had it when it last ran alone and harmed nobody.
     """
 
     targets: dict[str, TargetState] = msgspec.field(default_factory=dict, name="o")
     failed: dict[str, str] = msgspec.field(default_factory=dict, name="f")
     unknown_since_ms: _Count = msgspec.field(default=0, name="s")
+    survived: _Count = msgspec.field(default=0, name="c")
 
     @property
     def fresh(self) -> bool:
@@ -81,7 +83,7 @@ _decode = msgspec.json.Decoder(JobState).decode
 
 def encode(state: JobState) -> bytes:
     """Write a state for the queue; a fresh one is ``b""``. Reasons are cut to 300 characters."""
-    if state.fresh and not state.unknown_since_ms:
+    if state.fresh and not state.unknown_since_ms and not state.survived:
         return b""
     targets = {
         name: target
@@ -90,7 +92,7 @@ def encode(state: JobState) -> bytes:
         for name, target in state.targets.items()
     }
     failed = {name: reason[:_MAX_REASON] for name, reason in state.failed.items()}
-    return _encode(JobState(targets, failed, state.unknown_since_ms))
+    return _encode(JobState(targets, failed, state.unknown_since_ms, state.survived))
 
 
 def decode(data: bytes) -> JobState:

@@ -35,7 +35,11 @@ class TargetResult(msgspec.Struct, frozen=True, gc=False):
 
 
 def conclude(
-    lease: Lease, before: JobState | None, results: Mapping[str, TargetResult], now_ms: int
+    lease: Lease,
+    before: JobState | None,
+    results: Mapping[str, TargetResult],
+    now_ms: int,
+    survived: int = 0,
 ) -> Settlement:
     """Decide what becomes of a job when every target that was open has its result.
 
@@ -44,6 +48,7 @@ def conclude(
         before: The state it was claimed with.
         results: By target id; at least one.
         now_ms: Unix time.
+        survived: For the state (see there), if this claim tried anything.
 
     Returns:
         ``Ack`` when nothing is owed and nothing failed for good; ``Dead`` when nothing is owed any
@@ -67,7 +72,9 @@ def conclude(
     if not tally.changed:
         # Nothing happened to the job: what it was claimed with still holds.
         return Release(lease, delay_seconds)
-    after = encode(JobState(targets=tally.owed, failed=failed))
+    kept = before.survived if before is not None else 0
+    survived = max(kept, survived) if tally.tried else kept
+    after = encode(JobState(targets=tally.owed, failed=failed, survived=survived))
     return (
         Retry(lease, delay_seconds, after)
         if tally.charged
@@ -83,18 +90,19 @@ class _Tally:
     waits: list[float] = field(default_factory=list)
     changed: bool = False
     charged: bool = False
+    tried: bool = False
 
     def add(self, target_id: str, result: TargetResult, now_ms: int) -> None:
         state = result.state or TargetState()
         match result.decision:
             case Delivered():
-                self.changed = True
+                self.changed = self.tried = True
             case GiveUp() as gave_up:
-                self.changed = True
+                self.changed = self.tried = True
                 self.failed[target_id] = gave_up.reason
                 self.given_up[target_id] = state.given_up(gave_up.reason)
             case TryAgain() as again:
-                self.changed = self.charged = True
+                self.changed = self.charged = self.tried = True
                 due_ms = now_ms + int(again.delay_seconds * 1000)
                 self.owed[target_id] = msgspec.structs.replace(state, due_ms=due_ms)
                 self.waits.append(again.delay_seconds)

@@ -59,13 +59,15 @@ class Wire(ABC):
         opened_at: Monotonic seconds at which it was opened.
         retired: Not to be used for another exchange.
         closed: The socket is closed.
+        muted: What comes is not read for now (``mute``).
         owner: As given.
     """
 
     __slots__ = (
         "_begun", "_feed", "_informational", "_keep", "_limit_bytes", "_loop", "_parser",
         "_proxy", "_raw", "_recv", "_reused", "_send", "_sock", "_status", "_unsent", "closed",
-        "deadline", "fd", "idle_since", "opened_at", "owner", "request", "retired", "started",
+        "deadline", "fd", "idle_since", "muted", "opened_at", "owner", "request", "retired",
+        "started",
     )  # fmt: skip
 
     def __init__(
@@ -87,7 +89,7 @@ class Wire(ABC):
         self.started = self.idle_since = self.opened_at = time.monotonic()
         self.deadline = NEVER
         self.retired = False
-        self.closed = False
+        self.closed = self.muted = False
         self._reused = False
         self._raw: bytearray | None = None
         self._unsent: memoryview | None = None
@@ -118,6 +120,18 @@ class Wire(ABC):
         self._parser = None  # it refers to this object: no cycle is left behind
         del self._feed
         return request
+
+    def mute(self) -> None:
+        """Read nothing until ``unmute``; what comes waits in the system's buffers."""
+        if not self.muted and not self.closed:
+            self.muted = True
+            self._loop.remove_reader(self.fd)
+
+    def unmute(self) -> None:
+        """Read again."""
+        if self.muted and not self.closed:
+            self._loop.add_reader(self.fd, self._readable)
+        self.muted = False
 
     # Callbacks of the parser
 

@@ -18,8 +18,10 @@ from sockq.workers import board
 from sockq.workers.app_directory import AppDirectory
 from sockq.workers.board import SlotWriter, WorkerState
 from sockq.workers.claimer import Claimer, Room
+from sockq.workers.deaths import Deaths
 from sockq.workers.delivery import Delivery, Desk
 from sockq.workers.dispatcher import Dispatcher
+from sockq.workers.journal import Journal
 from sockq.workers.outage import Outage, Recovery
 from sockq.workers.senders import Senders
 from sockq.workers.settings import WorkerSettings
@@ -62,6 +64,7 @@ class Worker:
         owner: The name that leases are taken under.
         slot: The worker's part of the board.
         log: Where events go.
+        deaths: How workers died lately; None: nobody keeps that.
     """
 
     def __init__(
@@ -72,6 +75,7 @@ class Worker:
         owner: str,
         slot: SlotWriter,
         log: WorkerLog,
+        deaths: Deaths | None = None,
     ) -> None:
         self._settings = settings
         self._slot = slot
@@ -80,8 +84,16 @@ class Worker:
         self._room = Room(settings.in_flight)
         self._engine = Senders(settings.engine, asyncio.get_running_loop())
         self._tally = Tally(slot, self._engine, settings.in_flight)
+        self._journal = Journal(slot.journal)
         self._dispatcher = Dispatcher(
-            apps, settings.unknown_app_grace_seconds, self._engine, slot, log
+            apps,
+            settings.unknown_app_grace_seconds,
+            self._engine,
+            slot,
+            log,
+            self._journal,
+            deaths,
+            self._hold,
         )
         self._paused = False
         self._recovery = Recovery()
@@ -98,7 +110,7 @@ class Worker:
         settler = Settler(
             source, self._settings.lease_seconds, outage, self._settled, self._lease_lost
         )
-        desk = Desk(settler, self._words, self._tally.meter, self._log, source.name)
+        desk = Desk(settler, self._words, self._tally.meter, self._log, source.name, self._journal)
         claimer = Claimer(
             source,
             owner,
@@ -165,10 +177,15 @@ class Worker:
     def _answered(self) -> None:
         self._words[board.FETCH_OK_NS] = time.monotonic_ns()
 
+    def _hold(self, held: bool) -> None:
+        for lane in self._lanes:
+            lane.claimer.hold(held=held)
+
     # --- from the settler
 
     def _settled(self, batch: list[Settlement], results: list[bool]) -> None:
         self._room.give(len(batch))
+        self._journal.settled(batch)
         if not all(results):
             for settlement, ours in zip(batch, results, strict=True):
                 if not ours:
@@ -210,7 +227,7 @@ class Worker:
         self._dispatcher.draining = True
         self.show()
         await self._stop_claiming()
-        for request in self._engine.take_waiting():
+        for request in [*self._dispatcher.solo.stop(), *self._engine.take_waiting()]:
             assert isinstance(request, Delivery)
             request.unsent()
         clean = await self._finish_in_flight()

@@ -34,6 +34,10 @@ class WorkerLog:
             Event.JOB_DEAD, job=dead.lease.id, reason=dead.reason, attempt=dead.lease.attempt
         )
 
+    def suspects(self, jobs: int) -> None:
+        """Jobs whose worker died have their turn: one alone after the other."""
+        self._log.info(Event.JOBS_ALONE, jobs=jobs)
+
     def lease_lost(self, lease: Lease) -> None:
         """Somebody else has the job now; it may be delivered twice, under the same delivery id."""
         self._log.warning(Event.LEASE_LOST, job=lease.id)

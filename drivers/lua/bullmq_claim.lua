@@ -61,9 +61,7 @@ local function take(number, base, most)
     call('XADD', events, '*', 'event', 'active', 'jobId', id, 'prev', 'waiting')
     call('HSET', key, 'processedOn', now_text, 'attemptsMade', attempt == 1 and '1' or attempt, 'sockq:lease', token)
     if job[4] then
-      -- BullMQ's schedulers throw away what stalls twice; we count on our own.
-      crashes = crashes + (tonumber(job[4]) or 0)
-      redis.call('HSET', key, 'sockq:crashes', crashes)
+      -- BullMQ's schedulers throw away what stalls twice. A lock that ran out blames nobody here.
       redis.call('HDEL', key, 'stalledCounter')
     end
     local at = #jobs

@@ -117,8 +117,8 @@ local function still_leased(job, token)
   return fields[1] == token and not fields[2]
 end
 
--- Takes a job from its dead owner: next to run, attempt refunded, crash counted. 1 if it was active.
-local function give_back(base, id)
+-- Takes a job from its dead owner: next to run, attempt refunded, `crashed` (1 or 0) counted. 1 if it was active.
+local function give_back(base, id, crashed)
   local job = base .. id
   local was_active = redis.call('LREM', base .. 'active', 1, id)
   redis.call('DEL', job .. ':lock')
@@ -128,7 +128,9 @@ local function give_back(base, id)
   end
   redis.call('HDEL', job, 'sockq:lease')
   redis.call('HINCRBY', job, 'attemptsMade', -1)
-  redis.call('HINCRBY', job, 'sockq:crashes', 1)
+  if crashed > 0 then
+    redis.call('HINCRBY', job, 'sockq:crashes', crashed)
+  end
   redis.call('RPUSH', ready_list(base), id)
   emit(base, 'waiting', 'jobId', id, 'prev', 'active')
   emit(base, 'stalled', 'jobId', id)

@@ -22,7 +22,7 @@ for i = 1, #ids do
   if not locks[i] then
     local token = redis.call('HGET', base .. ids[i], 'sockq:lease')
     if token and still_leased(base .. ids[i], token) then
-      ended = ended + give_back(base, ids[i])
+      ended = ended + give_back(base, ids[i], 0)
     end
   end
 end

@@ -1,9 +1,9 @@
 #!lua flags=allow-oom
 -- Gives back what an owner held, to the front of the ready jobs in the order of its claims.
--- Its attempt is refunded and a crash counted.
+-- Its attempt is refunded; a crash is counted if the owner crashed.
 --
 -- KEYS  ready, deadlines, leased, claims (of this owner), lists of claims…
--- ARGV  owner, most leases to end, for each claim, latest first, its prefix, how many members of
+-- ARGV  owner, most leases to end, whether the owner crashed (1, 0), for each claim, latest first, its prefix, how many members of
 --       deadlines follow, and these. None: all that it leased. Else what these say, if it has passed.
 -- Result  number of leases that were ended
 
@@ -13,7 +13,7 @@
 -- @include sockudo_v1_leased
 
 local ready, deadlines, leased, claims = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-local owner, bound = ARGV[1], tonumber(ARGV[2])
+local owner, bound, crashed = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local FIRST_LIST, now = 4, now_ms()
 local ended, forgotten = 0, {}
 
@@ -52,7 +52,7 @@ local function give_back(prefix, list, first, last)
       local receipt = receipt_of(prefix, place, bytes)
       local id, state, attempt, crashes, payload = leased_job(list, place, receipt, bytes)
       if id then -- else somebody deleted it
-        redis.call('LPUSH', ready, compose(id, state, '', attempt, crashes + 1, payload))
+        redis.call('LPUSH', ready, compose(id, state, '', attempt, crashes + crashed, payload))
         moved[#moved + 1] = place
       end
       if extended then
@@ -71,7 +71,7 @@ local function give_back(prefix, list, first, last)
   return complete
 end
 
-local at = 3
+local at = 4
 for c = 1, #KEYS - FIRST_LIST do
   local last = at + 1 + ARGV[at + 1]
   if not give_back(ARGV[at], KEYS[FIRST_LIST + c], at + 2, last) then

@@ -1,7 +1,7 @@
 #!lua
 -- Give back what a dead owner holds: one page of the leases.
 -- KEYS: see v2_common.
--- ARGV: 1 cursor ("0": from the start), 2 owner, 3 page size, 4 events kept.
+-- ARGV: 1 cursor ("0": from the start), 2 owner, 3 page size, 4 events kept, 5 whether the owner crashed (1, 0).
 -- Returns: {next cursor ("0": that was all), leases ended}. Tokens are "owner nonce:n"; an owner may
 -- itself hold spaces, a nonce may not.
 -- @include v2_common
@@ -22,7 +22,7 @@ end
 if #ids > 0 then
   call('ZREM', ACTIVE, unpack(ids))
   call('HDEL', TOKENS, unpack(ids))
-  give_back(ids, 'RPUSH')
+  give_back(ids, 'RPUSH', tonumber(ARGV[5]))
   emit(tonumber(ARGV[4]), 'stalled', ids, now_ms())
   wake()
 end

@@ -147,7 +147,7 @@ async def test_a_job_of_a_real_worker_comes_to_us_only_after_that_worker_died(
             worker.kill()
             await worker.wait()
     (lease,) = await source.claim(1, 0.0, "w:1")
-    assert (lease.payload, lease.crashes) == (PAYLOAD, 1)
+    assert (lease.payload, lease.crashes) == (PAYLOAD, 0)
     assert await source.settle([Ack(lease)]) == [True]
 
 
@@ -168,9 +168,9 @@ async def test_a_real_scheduler_never_deletes_what_our_fleets_crash_with(
     """It deletes a job at its second stall. Nobody of ours is left to give the job back."""
     await source.enqueue([NewJob(PAYLOAD)])
     async with raw_redis(redis_server) as redis:
-        for crashes in range(3):
-            (lease,) = await source.claim(1, 0.0, f"w:{crashes}")
-            assert (lease.payload, lease.crashes) == (PAYLOAD, crashes)
+        for fleet in range(3):
+            (lease,) = await source.claim(1, 0.0, f"w:{fleet}")
+            assert (lease.payload, lease.crashes) == (PAYLOAD, 0)
             await redis.delete(f"{redis_prefix}{QUEUE}:1:lock")  # 30 s later
             await redis.delete(f"{redis_prefix}{QUEUE}:stalled-check")
             assert await real.step("check") == {"event": "stalled", "id": "1"}

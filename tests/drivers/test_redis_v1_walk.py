@@ -138,18 +138,18 @@ class _Walk:
         for receipts in gone.values():
             self.lose(receipts)
 
-    def lose(self, receipts: list[str]) -> None:
+    def lose(self, receipts: list[str], *, crashed: bool = False) -> None:
         self.stale += [self.model.held[receipt].lease for receipt in receipts]
-        self.model.give_back(receipts)
+        self.model.give_back(receipts, crashed=crashed)
 
     async def reclaim(self) -> None:
         owner = self.random.choice(OWNERS)
         receipts = [r for r, held in self.model.held.items() if held.lease.owner == owner]
-        ended = 0
-        while count := await self.source.reclaim(owner):
+        ended, crashed = 0, self.random.random() < 0.5
+        while count := await self.source.reclaim(owner, crashed=crashed):
             ended += count
         assert ended == len(receipts)
-        self.lose(receipts)
+        self.lose(receipts, crashed=crashed)
 
     async def time_passes(self) -> None:
         """Some delayed jobs become due, one after the other."""

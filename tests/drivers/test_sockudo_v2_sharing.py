@@ -131,7 +131,7 @@ async def test_a_release_and_a_reclaim_refund_the_attempt(open_queue: OpenQueue)
         await queue.push(id_)
     one, two = await queue.source.claim(2, 0.0, "owner-1")
     assert await queue.source.settle([Release(one)]) == [True]
-    assert await queue.source.reclaim("owner-1") == 1
+    assert await queue.source.reclaim("owner-1", crashed=True) == 1
     assert await queue.table("attempts") == dict.fromkeys(ids, "0")
     assert await queue.table("tokens") == {}
     assert await queue.scores("active") == {}
@@ -140,7 +140,7 @@ async def test_a_release_and_a_reclaim_refund_the_attempt(open_queue: OpenQueue)
     assert stored[two.id].endswith('},"sockq":"1."}')
 
 
-async def test_an_expired_lease_of_sockq_is_a_crash_without_a_charge(
+async def test_an_expired_lease_of_sockq_is_neither_charged_nor_a_crash(
     open_queue: OpenQueue,
 ) -> None:
     queue = await open_queue(lease=LeaseSettings(lease_seconds=0.02))
@@ -152,7 +152,7 @@ async def test_an_expired_lease_of_sockq_is_a_crash_without_a_charge(
         return await queue.source.claim(1, 0.0, "owner-2")
 
     (lease,) = await async_until(again)
-    assert (lease.attempt, lease.crashes) == (1, 1)
+    assert (lease.attempt, lease.crashes) == (1, 0)
     assert ("stalled", id_) in await queue.events()
 
 

@@ -202,7 +202,7 @@ async def test_the_note_is_a_field_that_a_reader_of_the_envelope_can_ignore(
         (lease,) = await queue.source.claim(1, 0.0, "owner-1")
         await queue.source.settle([Retry(lease, 0.0, state)])
         await queue.source.claim(1, 0.0, "owner-2")
-        await queue.source.reclaim("owner-2")
+        await queue.source.reclaim("owner-2", crashed=True)
     noted = json.loads((await queue.table("jobs"))[id_])
     assert noted.pop("sockq") == "3.dGhpcmQ="
     assert noted == before

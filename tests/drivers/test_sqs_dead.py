@@ -73,7 +73,7 @@ async def test_cut_before_the_deletion_a_job_is_twice_there_and_never_gone(
         await source.settle([Dead(lease, "gone", b"")])
     sqs_calls.disturb = lambda *_: None
     # Its process is gone; another gives the job back and ends it.
-    assert await other.reclaim("owner-1") == 1
+    assert await other.reclaim("owner-1", crashed=True) == 1
     again = await one(other, "owner-2")
     assert (again.id, again.crashes) == (lease.id, 1)
     letters = (await other.dead_letters(None, 10)).letters

@@ -189,7 +189,10 @@ def test_records(tmp_path: Path, shared: bool) -> None:
     records.drop("m-1")
     assert records.get("m-1") is None
     records.forgive("../m/2", 1)
-    assert records.get("../m/2") == Record(1)
+    assert records.get("../m/2") == Record(1, receives_only=True)
+    told = Message("../m/2", "h", b"x", 3, None, "j", attempts=4, crashes=2 + 2, state=b"own")
+    records.complete(told)
+    assert (told.attempts, told.crashes, told.state) == (4, 2 + 1, b"own"), "one is explained"
     assert {path.name for path in tmp_path.rglob("*") if path.is_file()} <= {
         path.name for path in (tmp_path / "records").glob("*")
     }

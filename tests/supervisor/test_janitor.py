@@ -31,13 +31,15 @@ class FakeSource:
     held: dict[str, int] = field(default_factory=dict)
     fault: Exception | None = None
     swept: int = 0
+    blamed: dict[str, bool] = field(default_factory=dict)
 
-    async def reclaim(self, owner: str | None) -> int:
+    async def reclaim(self, owner: str | None, *, crashed: bool = False) -> int:
         if self.fault is not None:
             raise self.fault
         if owner is None:
             self.swept += 1
             return 0
+        self.blamed[owner] = crashed
         left = self.held.get(owner, 0)
         step = min(2, left)
         self.held[owner] = left - step
@@ -80,8 +82,9 @@ class Bench:
         self.task = asyncio.ensure_future(self.janitor.run())
         self.said: list[dict[str, Any]] = []
 
-    def tell(self, *owners: str) -> None:
-        self.ours.sendall(b"".join(json.dumps({"reclaim": o}).encode() + b"\n" for o in owners))
+    def tell(self, *owners: str, crashed: bool = False) -> None:
+        lines = [json.dumps({"reclaim": owner, "crashed": crashed}) for owner in owners]
+        self.ours.sendall("".join(line + "\n" for line in lines).encode())
 
     def hears(self) -> list[dict[str, Any]]:
         try:
@@ -129,6 +132,16 @@ async def test_a_dead_owner_gets_everything_back_from_every_source(
     await async_until(lambda: {"reclaimed": "nobody", "jobs": 0} in bench.hears())
     assert bench.said[:2] == [{"ready": True}, {"reclaimed": "w", "jobs": 8}]
     assert bench.board.queue[words.QUEUE_RECLAIMED] == 8
+    assert await bench.end() == exits.OK
+
+
+async def test_only_a_crash_is_told_to_the_sources(begin: Begin, sources: list[FakeSource]) -> None:
+    bench = begin(FakeDriver(sources))
+    bench.tell("drained")
+    bench.tell("crashed", crashed=True)
+    await async_until(lambda: {"reclaimed": "crashed", "jobs": 0} in bench.hears())
+    for source in sources:
+        assert source.blamed == {"drained": False, "crashed": True}
     assert await bench.end() == exits.OK
 
 

@@ -80,7 +80,8 @@ def test_children_are_there_before_they_count() -> None:
     reasons = {dict(labels)["reason"] for name, labels in found if "worker_restarts" in name}
     assert reasons == {cause.label for cause in Cause}
     outcomes = {dict(labels)["outcome"] for name, labels in found if name == "sockq_jobs_total"}
-    assert outcomes == {"delivered", "filtered", "dead", "invalid", "tampered", "unknown_app"}
+    dead = {"dead", "invalid", "tampered", "unknown_app", "poison"}
+    assert outcomes == {"delivered", "filtered", *dead}
 
 
 def test_endpoints_beyond_the_limit_are_other() -> None:

@@ -38,7 +38,9 @@ class Fleet:
         workers: int = 2,
         env: Mapping[str, str] | None = None,
         args: Sequence[str] = (),
+        program: Path | None = None,
     ) -> None:
+        """``program``: what is run in the place of ``sockq``, with its arguments."""
         self.directory = Path(tempfile.mkdtemp(prefix="sqf"))
         self.config_path = self.directory / "config.json"
         self.config_path.write_text(json.dumps(config))
@@ -46,11 +48,12 @@ class Fleet:
         self._workers = workers
         self._env = {**os.environ, "SOCKQ_HTTP": "off", **(env or {})}
         self._args = list(args)
+        self._program = ["-m", "sockq.supervisor"] if program is None else [str(program)]
         self.process: subprocess.Popen[bytes] | None = None
 
     def command(self, verb: str, *args: str) -> list[str]:
         """A ``sockq`` command line about this fleet."""
-        return [sys.executable, "-m", "sockq.supervisor", verb, "--dir", str(self.run_dir), *args]
+        return [sys.executable, *self._program, verb, "--dir", str(self.run_dir), *args]
 
     @property
     def run_dir(self) -> Path:

@@ -21,9 +21,18 @@ from sockq.supervisor.board_words import JANITOR_BEAT_NS
 from sockq.supervisor.fleet import FleetSettings, JanitorContext
 from sockq.supervisor.http_settings import HttpSettings
 from sockq.supervisor.parent import run_fleet
+from sockq.supervisor.recycle_rules import RecycleSettings
 from sockq.supervisor.restart import RestartSettings
+from sockq.workers import exits
 from sockq.workers.apps import Webhook
-from sockq.workers.board import FETCH_OK_NS, JOBS_DELIVERED, SETTLED, WorkerState
+from sockq.workers.board import (
+    FETCH_OK_NS,
+    IN_FLIGHT_LIMIT,
+    JOBS_DELIVERED,
+    SETTLED,
+    USS_BYTES,
+    WorkerState,
+)
 from sockq.workers.deadman import DeadMan
 from sockq.workers.endpoint import make_endpoint
 from sockq.workers.meter import Meter
@@ -55,6 +64,7 @@ def worker(context: WorkerContext) -> int:
     slot = context.slot
     slot.set_state(WorkerState.READY)
     slot.words[FETCH_OK_NS] = time.monotonic_ns()
+    slot.words[IN_FLIGHT_LIMIT] = 1
     slot.words[SETTLED] += 1
     context.channel.send(b"R")
     if does == "hang":
@@ -66,12 +76,22 @@ def worker(context: WorkerContext) -> int:
     if does == "count":
         _count_one_delivery(context)
         os.kill(os.getpid(), signal.SIGKILL)
+    return _serve(context, does, stopped)
+
+
+def _serve(context: WorkerContext, does: str, stopped: list[int]) -> int:
+    slot = context.slot
     context.channel.settimeout(None)
+    born = time.monotonic()
     while does == "stubborn" or not stopped:
         slot.beat()
+        if does == "leak":
+            slot.words[USS_BYTES] = int((1 + 10 * (time.monotonic() - born)) * 2**20)
+        if does != "starve":
+            slot.words[FETCH_OK_NS] = time.monotonic_ns()
         if select.select([context.channel], [], [], 0.05)[0]:
             _obey(context.channel.recv(64), context, stopped)
-    return 0
+    return exits.RECYCLE if exits.RECYCLE in stopped else exits.OK
 
 
 def _compute() -> None:
@@ -113,6 +133,8 @@ def _obey(said: bytes, context: WorkerContext, stopped: list[int]) -> None:
     if not said or b"D" in said:
         stopped.append(0)
         time.sleep(0 if said else 0.02)
+    if b"E" in said:
+        stopped.append(exits.RECYCLE)
     if b"P" in said:
         context.slot.set_state(WorkerState.PAUSED)
     if b"C" in said:
@@ -165,6 +187,7 @@ def main() -> int:
             "stopped_seconds",
             "give_up_seconds",
             "soak_seconds",
+            "stale_polls",
         )
         if key in OPTIONS
     }
@@ -173,6 +196,7 @@ def main() -> int:
         workers=OPTIONS.get("workers", 2),
         driver=NoneSettings(),
         restart=RestartSettings(**rules),
+        recycle=RecycleSettings(**OPTIONS.get("recycle", {})),
         version="1.2.3",
         facts={"queue": "webhooks"},
         worker_main=worker,

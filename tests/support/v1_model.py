@@ -117,11 +117,11 @@ class Model:
                 self.dead[job.id] = replace(job, attempt=job.attempt + 1, state=state)
         return True
 
-    def give_back(self, receipts: Iterable[str]) -> None:
+    def give_back(self, receipts: Iterable[str], *, crashed: bool = False) -> None:
         """Reclaim: the latest claimed goes first to the front."""
         for receipt in sorted(receipts, reverse=True):
             job = self.held.pop(receipt).job
-            self.ready.insert(0, replace(job, crashes=job.crashes + 1))
+            self.ready.insert(0, replace(job, crashes=job.crashes + crashed))
 
     def members(self) -> dict[bytes, list[str]]:
         """What stands in the deadlines, and the receipts that each of them ends."""

@@ -30,6 +30,8 @@ class Probe(Call):
 
     __slots__ = ("outcomes",)
 
+    overtaken = False
+
     def __init__(self, server: LambdaServer, name: str, timeout_seconds: float = 5.0) -> None:
         keys = {"access_key_id": "a", "secret_access_key": "b"}
         function = FunctionTarget(name, endpoint_url=server.url, **keys)  # type: ignore[arg-type]

@@ -145,7 +145,7 @@ class SourceKit:
     async def lose(self, source: Source, lease: Lease) -> None:
         """Make the backend take this lease back, its owner being dead."""
         if self.reclaims_by_owner:
-            assert await source.reclaim(lease.owner) == 1
+            assert await source.reclaim(lease.owner, crashed=True) == 1
         else:
             await self.expire(source, 1)
 

@@ -26,7 +26,7 @@ class ReclaimingContract(SourceKit):
         await self.put(source, 5)
         held = await self.take(source, 3, "owner-1")
         others = await self.take(source, 2, "owner-10")  # a longer name, not a prefix match
-        assert await _reclaim_all(janitor, "owner-1") == 3
+        assert await _reclaim_all(janitor, "owner-1", crashed=True) == 3
         assert await _reclaim_all(janitor, "owner-1") == 0
         assert await source.settle([Ack(held[0])]) == [False]
         assert await source.extend(others, 30.0) == [True, True]
@@ -47,6 +47,32 @@ class ReclaimingContract(SourceKit):
             assert (lease.attempt, lease.crashes, lease.state) == (2, crashes, b"kept")
             await self.lose(source, lease)
 
+    async def test_only_a_crash_speaks_against_what_was_held(self, make_driver: MakeDriver) -> None:
+        if not self.reclaims_by_owner:
+            pytest.skip("the backend gives jobs back by expiry only")
+        source = await self.opened(make_driver)
+        janitor = await self.opened(make_driver)
+        await self.put(source, 3)
+        for owner, crashed, crashes in (
+            ("drained", False, 0),
+            ("crashed", True, 1),
+            ("recycled", False, 1),
+            ("killed", True, 2),
+        ):
+            await self.take(source, 3, owner)
+            assert await _reclaim_all(janitor, owner, crashed=crashed) == 3
+            again = await self.take(source, 3, "next")
+            assert [(lease.attempt, lease.crashes) for lease in again] == [(1, crashes)] * 3
+            assert await source.settle([Release(lease) for lease in again]) == [True] * 3
+
+    async def test_an_expired_lease_speaks_against_nobody(self, make_driver: MakeDriver) -> None:
+        source = await self.opened(make_driver, lease_seconds=self.sure_lease_seconds)
+        await self.put(source, 1)
+        for _ in range(2):
+            lease = await self.take_one(source)
+            assert (lease.attempt, lease.crashes) == (1, 0)
+            await self.expire(source, 1)
+
     async def test_an_owner_that_holds_nothing_gives_nothing(self, make_driver: MakeDriver) -> None:
         source = await self.opened(make_driver)
         await self.put(source, 1)
@@ -63,7 +89,7 @@ class ReclaimingContract(SourceKit):
         await self.expire(source, 2)
         again = await self.take(source, 2, "owner-2")
         assert {lease.id for lease in again} == {lease.id for lease in leases[2:]}
-        assert [(lease.attempt, lease.crashes) for lease in again] == [(1, 1)] * 2
+        assert [(lease.attempt, lease.crashes) for lease in again] == [(1, 0)] * 2
         assert await source.settle([Ack(lease) for lease in leases]) == [True, True, False, False]
 
     async def test_ten_sweepers_at_once_move_each_job_once(self, make_driver: MakeDriver) -> None:
@@ -173,9 +199,9 @@ class ReclaimingContract(SourceKit):
         assert len(await self.drain(keeper, 1)) == 1
 
 
-async def _reclaim_all(source: Source, owner: str) -> int:
+async def _reclaim_all(source: Source, owner: str, *, crashed: bool = False) -> int:
     """Call ``reclaim`` until it answers 0 and return the sum, as the janitor does."""
     total = 0
-    while ended := await source.reclaim(owner):
+    while ended := await source.reclaim(owner, crashed=crashed):
         total += ended
     return total

@@ -1,0 +1,88 @@
+"""What to do with a job whose worker died: run it alone, or bury it. Pure.
+
+Only what was seen counts. A job that was merely held when a worker died is run alone next time; one
+that was alone when its worker died has killed it. A kill from outside may hit an innocent job, so
+there it takes two of them while it was being prepared, which takes a moment, or four in all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from sockq.workers.deaths import Death, hash_of
+
+#: Deaths alone that are enough when somebody else may have sent the signal: at hand, and in all.
+KILLS_AT_HAND: Final = 2
+KILLS_ALONE: Final = 4
+#: Crashes of which nothing is known here (another host's, a parent's before this one) that are
+#: enough: since the first of them the job was never run but alone.
+UNSEEN_CRASHES: Final = 4
+#: From so many crashes on a job stays alone until it has ended, however long that takes.
+STRICT_CRASHES: Final = 2
+_KILLED: Final = "killed"
+
+
+@dataclass(frozen=True, slots=True)
+class Alone:
+    """Run it, and nothing else meanwhile.
+
+    Attributes:
+        strict: Until it has ended; else for a bounded time.
+    """
+
+    strict: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Poison:
+    """Do not run it again; ``reason`` is that of its dead letter."""
+
+    reason: str
+
+
+def judge(
+    key: str, id_: str, crashes: int, survived: int, deaths: Sequence[Death]
+) -> Alone | Poison | None:
+    """Decide about a job that was claimed.
+
+    Args:
+        key: ``journal.job_key`` of it.
+        id_: Its id.
+        crashes: What its lease says.
+        survived: So many of these crashes were there when it ran alone to its end.
+        deaths: What the board remembers, the oldest first.
+
+    Returns:
+        None: it is a job as any other.
+    """
+    if crashes <= survived:
+        return None
+    # A replay begins again at 0 crashes: what the job did before that is forgiven.
+    alone = [one for one in deaths if one.alone == key and survived <= one.crashes < crashes]
+    own = [one for one in alone if one.cause != _KILLED]
+    at_hand = sum(one.at_hand for one in alone)
+    if own or at_hand >= KILLS_AT_HAND or len(alone) >= KILLS_ALONE:
+        return Poison(_told(own[-1] if own else alone[-1], crashes))
+    hash_ = hash_of(id_)
+    company = sum(hash_ in one.held and one.alone != key for one in deaths)
+    unseen = crashes - survived - len(alone) - company
+    if unseen >= UNSEEN_CRASHES:
+        return Poison(
+            f"poison: {crashes} workers died with this job, and here nothing is known of how"
+        )
+    return Alone(strict=crashes - survived >= STRICT_CRASHES)
+
+
+def _told(death: Death, crashes: int) -> str:
+    what = {"oom": "ran out of memory", "hung": "hung", _KILLED: "was killed"}
+    told = (
+        f"poison: {death.worker} {what.get(death.cause, 'crashed')} ({death.exit}) "
+        f"with this job alone, crash {crashes} of it; "
+        f"{death.max_rss_mb} MiB at most, {death.cpu_seconds:.1f}s of processor time, "
+        f"up {death.uptime_seconds:.1f}s"
+    )
+    if death.stack:
+        told += f"; at {' < '.join(death.stack[:3])}"
+    return told[:900]
