@@ -37,6 +37,10 @@ class Endings:
         self._log = log
         self._oom = OomCounter()
 
+    def watch(self, now: float) -> None:
+        """Called in every pass of the loop; ``now`` is monotonic seconds."""
+        self._oom.watch(now)
+
     def judge(self, member: Member, ended: Ended, now: float) -> Ending:
         """Note the end of ``member``'s process; the state machine is told by the caller."""
         process, slot = member.process, member.slot

@@ -1,21 +1,40 @@
-"""Whether the kernel ended a process of this control group because memory ran out."""
+"""Whether the kernel ended a process of ours because memory ran out."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Final
+
+_CGROUPS: Final = Path("/sys/fs/cgroup")
+_MACHINE: Final = Path("/proc/vmstat")
+_WATCH_SECONDS: Final = 1.0
 
 
 class OomCounter:
-    """The group's ``oom_kill`` counter (cgroup v2); never grows where there is none."""
+    """The kernel's ``oom_kill`` counter: of our control group (v2, v1), else of the machine.
+
+    A kill is counted a moment before the process is gone, and explains one death: what is older
+    than two looks, a second apart, was somebody else's.
+    """
 
     def __init__(self, path: Path | None = None) -> None:
-        self._path = path if path is not None else _events_path()
-        self._last = self._read()
+        self._path = path if path is not None else find_counter()
+        self._recent = self._before = self._read()
+        self._look_at = 0.0
+
+    def watch(self, now: float) -> None:
+        """Look from time to time; ``now`` is monotonic seconds."""
+        if now >= self._look_at:
+            self._look_at = now + _WATCH_SECONDS
+            self._before, self._recent = self._recent, self._read()
 
     def grew(self) -> bool:
-        """Whether it grew since the last call."""
-        before, self._last = self._last, self._read()
-        return self._last > before
+        """Whether a process that has just ended by a signal may be one of those counted."""
+        if self._read() <= self._before:
+            return False
+        self._before += 1
+        self._recent = max(self._recent, self._before)
+        return True
 
     def _read(self) -> int:
         if self._path is None:
@@ -28,12 +47,29 @@ class OomCounter:
         return int(counts.get("oom_kill", "0"))
 
 
-def _events_path() -> Path | None:
+def find_counter(
+    groups: Path = Path("/proc/self/cgroup"), root: Path = _CGROUPS, machine: Path = _MACHINE
+) -> Path | None:
+    """The file that counts for us; None where the system has none.
+
+    Args:
+        groups: The control groups of this process.
+        root: Where they are mounted.
+        machine: The counters of the whole machine.
+    """
     try:
-        for line in Path("/proc/self/cgroup").read_text().splitlines():
-            if line.startswith("0::"):
-                path = Path("/sys/fs/cgroup") / line[3:].lstrip("/") / "memory.events"
-                return path if path.exists() else None
+        lines = groups.read_text().splitlines()
     except OSError:
-        pass
-    return None
+        return None
+    for line in lines:
+        _, controllers, place = line.split(":", 2)
+        inside = place.lstrip("/")
+        if not controllers:
+            found = root / inside / "memory.events"
+        elif "memory" in controllers.split(","):
+            found = root / "memory" / inside / "memory.oom_control"
+        else:
+            continue
+        if found.exists():
+            return found
+    return machine if machine.exists() else None

@@ -133,6 +133,7 @@ class Steps:
 
     def act(self, now: float) -> None:
         """Do all that is due, and bring the board up to date."""
+        self._endings.watch(now)
         self._patrol.act(now)
         forks = _FORKS_A_PASS
         for member in self.crew:

@@ -102,7 +102,8 @@ class Delivery(Request):
     @property
     def overtaken(self) -> bool:
         """Whether the lease may have ended: this process was frozen, or cut off."""
-        return self._run.desk.settler.fenced
+        run = self._run
+        return not run.desk.settler.keeps(run.lease)
 
     def wire_bytes(self) -> bytes:
         """Sign exactly what is sent; nothing is signed that is not sent."""

@@ -71,14 +71,13 @@ class Settler:
             self._sure_until = now_seconds() + self._lease_seconds
         self._held.update([(lease.receipt, lease) for lease in leases])
 
-    @property
-    def fenced(self) -> bool:
-        """Whether what is held may be somebody else's by now: nothing new is to be begun for it.
+    def keeps(self, lease: Lease) -> bool:
+        """Whether a lease is ours for sure; else nothing new is to be begun for it.
 
-        So when no renewal was confirmed for the length of a lease: the backend is away, or this
-        process (or its machine) stood still.
+        Not when a renewal found it lost, and not when none was confirmed for the length of a lease:
+        the backend is away, or this process (or its machine) stood still.
         """
-        return now_seconds() > self._sure_until
+        return lease.receipt in self._held and now_seconds() <= self._sure_until
 
     def add(self, settlement: Settlement) -> None:
         """Settle soon, together with others."""

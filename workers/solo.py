@@ -31,6 +31,8 @@ from sockq.workers.worker_log import WorkerLog
 
 #: An answer that takes longer lets ordinary work go on, unless the job has two crashes already.
 ALONE_SECONDS: Final = 1.0
+#: With two it stays alone until it has ended; a guard, longer than a request may take by default.
+STRICT_SECONDS: Final = 120.0
 #: Suspects have so long in turn; one that is under way has ``ALONE_SECONDS``.
 TURN_SECONDS: Final = 0.5
 #: Ordinary work has as long as they had, within these.
@@ -179,7 +181,14 @@ class Solo:
             if not self._suspects or time.monotonic() - self._began_at >= TURN_SECONDS:
                 self._rest()
                 return
-            self._run(*self._suspects.popleft())
+            dialect, desk, lease = self._suspects.popleft()
+            try:
+                self._run(dialect, desk, lease)
+            except Exception as error:  # a fault of ours: the others must not wait for ever
+                self._log.internal_error(lease, error)
+                self._current = None
+                self._journal.in_company()
+                desk.add(Release(lease, delay_seconds=_SLOW_SECONDS))
         self._show()
 
     def _run(self, dialect: Dialect, desk: Desk, lease: Lease) -> None:
@@ -197,8 +206,8 @@ class Solo:
         self._engine.mute()
         self._current = receipt = lease.receipt
         self._journal.alone(key, lease.crashes)
-        if not verdict.strict:
-            self._after(ALONE_SECONDS, lambda: self._in_company(receipt))
+        most = STRICT_SECONDS if verdict.strict else ALONE_SECONDS
+        self._after(most, lambda: self._in_company(receipt))
         self._begin(dialect, desk.alone(lease, self._ended), lease)
         self._journal.hands_empty()
 

@@ -10,6 +10,7 @@ words does it to the worker that prepares it, where a fault of a library would:
     poison-hang     a loop in C that holds the interpreter, for ever
     poison-eat      memory until there is no more
 
+``POISON_CGROUP`` names a ``cgroup.procs``: the fleet runs in that control group.
 ``POISON_MEMORY_BYTES`` limits the address space of workers, so that ``poison-eat`` ends; what a
 program in C does when it gets none is to abort, and so does it here.
 """
@@ -24,6 +25,7 @@ import signal
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, Final
 
 from sockq.supervisor import parent
@@ -84,4 +86,6 @@ def _run_fleet(settings: FleetSettings) -> int:
 if __name__ == "__main__":
     _real = parent.run_fleet
     parent.run_fleet = _run_fleet
+    if "POISON_CGROUP" in os.environ:
+        Path(os.environ["POISON_CGROUP"]).write_text(str(os.getpid()))
     sys.exit(main())

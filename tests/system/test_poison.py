@@ -17,6 +17,7 @@ import redis
 from support import poison_fleet
 from support.fleet import SERVING, Fleet
 from support.jobs import KEY, app, job, redis_config
+from support.memory_cgroup import memory_cgroup
 from support.redis_server import RedisServer
 from support.sink import Sink, events
 from support.until import until
@@ -123,6 +124,25 @@ async def test_memory_that_runs_out_is_no_different(
         assert len(deaths(fleet)) == 2
         (letter,) = await letters(server)
         assert "SIGABRT" in letter.reason
+        assert letter.attempt == 1
+
+
+async def test_a_job_that_the_kernel_ends_for_memory(
+    server: RedisServer, client: redis.Redis
+) -> None:
+    """SIGKILL as well, but the kernel counts it: two deaths are enough."""
+    with (
+        memory_cgroup(400 << 20) as procs,
+        Sink() as sink,
+        fleet_of(server, sink.url, POISON_CGROUP=str(procs)) as fleet,
+    ):
+        names = push(client, "poison-eat")
+        until(lambda: fleet.queue()["dead"] == 1, within=40, explain=fleet.log)
+        until(lambda: channels(sink) >= names, within=20, explain=fleet.log)
+        ends = [(one["cause"], one["exit"]) for one in deaths(fleet)]
+        assert ends == [("oom", "SIGKILL")] * 2
+        (letter,) = await letters(server)
+        assert "ran out of memory (SIGKILL)" in letter.reason
         assert letter.attempt == 1
 
 

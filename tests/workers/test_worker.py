@@ -4,75 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from support.broker_process import BrokerProcess
-from support.jobs import app, job
+from support.jobs import job
 from support.until import async_until
+from support.worker_bench import LEASE_SECONDS, working
 
-from sockq.drivers.job import NewJob
-from sockq.drivers.memory import MemoryDriver
-from sockq.drivers.settings import MemorySettings
-from sockq.drivers.source import Source
 from sockq.supervisor.receiver import Receiver
 from sockq.supervisor.receiver_rules import Rule, Rules
 from sockq.workers import board
-from sockq.workers.app_directory import FileApps
-from sockq.workers.app_shapes import read_app
-from sockq.workers.apps import WebhookDefaults
 from sockq.workers.board import WorkerState
-from sockq.workers.board_memory import Board
-from sockq.workers.settings import WorkerSettings
-from sockq.workers.worker import Worker
-from sockq.workers.worker_log import WorkerLog
-
-LEASE_SECONDS = 0.6
 
 
 @pytest.fixture
 def broker(socket_dir: Path) -> Iterator[BrokerProcess]:
     with BrokerProcess(socket_dir / "broker", lease_seconds=LEASE_SECONDS) as running:
         yield running
-
-
-class Bench:
-    """A worker and what it is watched by."""
-
-    def __init__(self, worker: Worker, source: Source, words: memoryview) -> None:
-        self.worker = worker
-        self.source = source
-        self.words = words
-
-    async def put(self, *payloads: bytes) -> None:
-        await self.source.enqueue([NewJob(payload) for payload in payloads])
-
-    async def idle(self) -> bool:
-        stats = await self.source.stats()
-        return (stats.ready, stats.leased, stats.delayed) == (0, 0, 0)
-
-
-@asynccontextmanager
-async def working(
-    broker: BrokerProcess, url: str, *, in_flight: int = 64, owner: str = "w0"
-) -> AsyncIterator[Bench]:
-    driver, watch = (MemoryDriver(MemorySettings(broker.socket_path)) for _ in range(2))
-    await driver.open()
-    await watch.open()
-    read, faults, _ = read_app(app(1, url), WebhookDefaults(), "app")
-    assert read is not None, faults
-    slot = Board.create(2).slot(0)
-    slot.reset(1)
-    settings = WorkerSettings(apps=(read,), in_flight=in_flight, lease_seconds=LEASE_SECONDS)
-    worker = Worker(driver, settings, FileApps([read]), owner, slot, WorkerLog(0))
-    try:
-        yield Bench(worker, watch.sources[0], slot.words)
-    finally:
-        await worker.drain(time.monotonic() + 2)
-        await driver.close()
-        await watch.close()
 
 
 async def test_a_request_longer_than_its_lease_is_sent_once(broker: BrokerProcess) -> None:
