@@ -14,7 +14,7 @@ from sockq.workers import board
 from sockq.workers.app_directory import AppDirectory, UnusableApp
 from sockq.workers.apps import App
 from sockq.workers.board import SlotWriter
-from sockq.workers.delivery import Desk
+from sockq.workers.desk import Desk
 from sockq.workers.verdict import unknown_app
 from sockq.workers.webhook_job import WebhookJob
 from sockq.workers.worker_log import WorkerLog

@@ -71,9 +71,10 @@ def hashes_of(held: Held) -> frozenset[bytes]:
 
 
 class Deaths:
-    """The ring. One writer: the parent."""
+    """The ring. One writer: the parent. Readers keep what they read until it changes."""
 
     def __init__(self, region: memoryview) -> None:
+        self._read: tuple[int, list[Death]] = (0, [])
         self._words = region[:_HEAD_BYTES].cast("Q")
         self._region = region
 
@@ -92,8 +93,10 @@ class Deaths:
     def read(self) -> list[Death]:
         """All that are remembered, the oldest first."""
         count = self.count
-        records = (read_bytes(self._block(n)) for n in range(max(0, count - DEATHS), count))
-        return [_unpack(data) for data in records if data]
+        if count != self._read[0]:
+            records = [read_bytes(self._block(n)) for n in range(max(0, count - DEATHS), count)]
+            self._read = count, [_unpack(data) for data in records if data]
+        return self._read[1]
 
     def _block(self, number: int) -> memoryview:
         at = _HEAD_BYTES + number % DEATHS * _RECORD_BYTES

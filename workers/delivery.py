@@ -4,83 +4,29 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
 
-from sockq.drivers.job import Ack, Dead, Lease, Release, Settlement
+from sockq.drivers.job import Ack, Dead, Lease, Release
 from sockq.workers import board
 from sockq.workers.apps import App, FunctionTarget, Webhook
 from sockq.workers.attempt_log import Attempt
 from sockq.workers.delivery_id import delivery_id
+from sockq.workers.desk import Desk
 from sockq.workers.dialect import WebhookJob
-from sockq.workers.journal import Journal
 from sockq.workers.lambda_payload import wrapped
-from sockq.workers.meter import Meter
 from sockq.workers.outcome import Outcome
 from sockq.workers.plan import Planned
 from sockq.workers.request import Request
 from sockq.workers.retry import Decision, Delivered, GiveUp, decide, is_refusal
-from sockq.workers.settler import Settler
 from sockq.workers.signing import signer_for
 from sockq.workers.target_state import JobState, TargetState
 from sockq.workers.verdict import NotDue, TargetResult, Unsent, conclude
-from sockq.workers.worker_log import WorkerLog
 
 _DELIVERED: Final = TargetResult(Delivered(), None)
 _UNSENT: Final = Unsent()
-
-
-class Desk:
-    """What all jobs of one source share in a worker.
-
-    Attributes:
-        add: Settles a job (``Settler.add``).
-        settler: Of the source.
-        words: The worker's slot of the board.
-        journal: What the worker holds, on the board.
-        meter: Where the ends of requests are counted.
-        log: Where they are told.
-        share: Of the requests that succeed, how many are told; 0: none.
-        queue: Name of the source.
-        survives: Crashes that a job which is tried here has outlived; see ``JobState``.
-    """
-
-    __slots__ = (
-        "add", "journal", "log", "meter", "queue", "settler", "share", "survives", "words",
-    )  # fmt: skip
-
-    def __init__(
-        self,
-        settler: Settler,
-        words: memoryview,
-        meter: Meter,
-        log: WorkerLog,
-        queue: str,
-        journal: Journal,
-    ) -> None:
-        self.add: Callable[[Settlement], None] = settler.add
-        self.settler = settler
-        self.words = words
-        self.meter = meter
-        self.log = log
-        self.share = log.attempts.share
-        self.queue = queue
-        self.journal = journal
-        self.survives = 0
-
-    def alone(self, lease: Lease, ended: Callable[[Settlement], None]) -> Desk:
-        """The same for a job that runs alone: ``ended`` is told of its settlement."""
-        desk = Desk(self.settler, self.words, self.meter, self.log, self.queue, self.journal)
-        desk.survives = lease.crashes
-
-        def add(settlement: Settlement) -> None:
-            self.add(settlement)
-            ended(settlement)
-
-        desk.add = add
-        return desk
 
 
 class Delivery(Request):

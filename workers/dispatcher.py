@@ -17,7 +17,8 @@ from sockq.workers.app_look_up import LookUps
 from sockq.workers.apps import App
 from sockq.workers.board import SlotWriter
 from sockq.workers.deaths import Deaths
-from sockq.workers.delivery import Delivery, Desk, JobRun
+from sockq.workers.delivery import Delivery, JobRun
+from sockq.workers.desk import Desk
 from sockq.workers.dialect import Invalid, WebhookJob, parse
 from sockq.workers.journal import Journal
 from sockq.workers.plan import plan

@@ -20,8 +20,9 @@ from typing import Final
 from sockq.drivers.job import Dead, Lease, Release, Settlement
 from sockq.drivers.source import Dialect
 from sockq.workers import board
-from sockq.workers.deaths import Death, Deaths
-from sockq.workers.delivery import Delivery, Desk
+from sockq.workers.deaths import Deaths
+from sockq.workers.delivery import Delivery
+from sockq.workers.desk import Desk
 from sockq.workers.journal import Journal, job_key
 from sockq.workers.request import Request
 from sockq.workers.senders import Senders
@@ -95,7 +96,6 @@ class Solo:
         self._hold = hold
         self._journal = journal
         self._deaths = deaths
-        self._known: tuple[int, list[Death]] = (0, [])
         self._words = words
         self._log = log
         self._suspects: deque[Claimed] = deque()
@@ -193,7 +193,8 @@ class Solo:
 
     def _run(self, dialect: Dialect, desk: Desk, lease: Lease) -> None:
         key = job_key(desk.queue, lease.id)
-        verdict = judge(key, lease.id, lease.crashes, _survived(lease), self._evidence())
+        deaths = () if self._deaths is None else self._deaths.read()
+        verdict = judge(key, lease.id, lease.crashes, _survived(lease), deaths)
         if verdict is None:
             self._later.append((dialect, desk, lease))
             return
@@ -281,14 +282,6 @@ class Solo:
         return lease.receipt == self._current
 
     # Inside
-
-    def _evidence(self) -> Sequence[Death]:
-        if self._deaths is None:
-            return ()
-        count = self._deaths.count
-        if count != self._known[0]:
-            self._known = count, self._deaths.read()
-        return self._known[1]
 
     def _show(self) -> None:
         self._words[board.SUSPECTS] = self.suspects

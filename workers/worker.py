@@ -19,7 +19,8 @@ from sockq.workers.app_directory import AppDirectory
 from sockq.workers.board import SlotWriter, WorkerState
 from sockq.workers.claimer import Claimer, Room
 from sockq.workers.deaths import Deaths
-from sockq.workers.delivery import Delivery, Desk
+from sockq.workers.delivery import Delivery
+from sockq.workers.desk import Desk
 from sockq.workers.dispatcher import Dispatcher
 from sockq.workers.journal import Journal
 from sockq.workers.outage import Outage, Recovery
