@@ -54,7 +54,7 @@ class BullmqSource(Source):
     Args:
         client: The connection; closed by who opened it.
         prefix: soketi's ``database.redis.keyPrefix``, verbatim.
-        lease: Lease length and number of dead letters kept.
+        lease: Lease length.
     """
 
     dialect: Dialect = "soketi"
@@ -97,9 +97,7 @@ class BullmqSource(Source):
         """See ``Source.settle``."""
         results = [False] * len(settlements)
         for call in settle_calls(settlements):
-            answer = await self._scripts.run(
-                _SETTLE, self._all_keys, (self._lease.dead_limit, *call.args)
-            )
+            answer = await self._scripts.run(_SETTLE, self._all_keys, call.args)
             if answer == 1 and len(call.indexes) == len(results):
                 return [True] * len(results)
             for index, done in zip(call.indexes, _each(answer, len(call.indexes)), strict=True):
@@ -187,6 +185,11 @@ class BullmqSource(Source):
         """See ``Source.drop``."""
         return await self._for_each_id(_DROP, ids)
 
+    async def trim_dead(self, most: int, older_than_seconds: float) -> int:
+        """See ``Source.trim_dead``. Counts the ``failed`` jobs of all queues together."""
+        args = most, delay_ms(older_than_seconds)
+        return int(await self._scripts.run(_TRIM, self._all_keys, args))
+
     async def _for_each_id(self, script: Any, ids: Sequence[str]) -> list[bool]:
         results: list[bool] = []
         for chunk in _chunks(ids, CHUNK):
@@ -208,6 +211,7 @@ _REPLAY: Final = load("bullmq_replay")
 _SETTLE: Final = load("bullmq_settle")
 _STATS: Final = load("bullmq_stats")
 _SWEEP: Final = load("bullmq_sweep")
+_TRIM: Final = load("bullmq_trim")
 
 
 def _each(answer: int | list[int], count: int) -> list[bool]:

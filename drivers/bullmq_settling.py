@@ -18,7 +18,7 @@ Arguments = list[str | bytes | int]
 
 
 class SettleCall(msgspec.Struct, frozen=True, gc=False):
-    """One call of the script: ``args`` without the dead limit, and which settlements it answers."""
+    """One call of the script: its ``args``, and which settlements it answers."""
 
     args: Arguments
     indexes: list[int]
@@ -68,8 +68,8 @@ def _arguments(
             return lease
         case Retry(delay_seconds=delay, state=state):
             return "R", *lease, delay_ms(delay), state, ""
-        case Dead(reason=reason, state=state):
-            return "D", *lease, reason, state, ""
+        case Dead(reason=reason, state=state, payload=payload):
+            return "D", *lease, reason, state, payload or b""
         case Release(delay_seconds=delay, state=None):
             return "L", *lease, delay_ms(delay), b"", ""
         case Release(delay_seconds=delay, state=bytes(state)):

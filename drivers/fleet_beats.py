@@ -45,7 +45,7 @@ class FleetBeats:
 
 def sockudo_base(list_key: str) -> str:
     """Beside a Sockudo queue: outside ``PREFIX:queue:*``, which 4.x servers delete."""
-    return Keys(list_key).counters.removesuffix("counters")
+    return Keys(list_key).dead.removesuffix("dead")
 
 
 def soketi_base(prefix: str) -> str:

@@ -54,11 +54,16 @@ class Retry(msgspec.Struct, frozen=True, gc=False):
 
 
 class Dead(msgspec.Struct, frozen=True, gc=False):
-    """The job will not be tried again: keep it in the dead-letter store with its reason."""
+    """The job will not be tried again: keep it in the dead-letter store with its reason.
+
+    Attributes:
+        payload: What is kept in the place of the job's own bytes; None: these.
+    """
 
     lease: Lease
     reason: str
     state: bytes
+    payload: bytes | None = None
 
 
 class Release(msgspec.Struct, frozen=True, gc=False):

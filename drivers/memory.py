@@ -141,6 +141,10 @@ class MemorySource(Source):
         """See ``Source.drop``."""
         return await self._call(wire.DropCall(list(ids)), list[bool]) if ids else []
 
+    async def trim_dead(self, most: int, older_than_seconds: float) -> int:
+        """See ``Source.trim_dead``."""
+        return await self._call(wire.TrimDeadCall(most, older_than_seconds), int)
+
     async def _call(self, call: wire.Call, answer_type: type[T]) -> T:
         connection = await self._shared_connection()
         return await connection.call(call, answer_type, RESPONSE_SECONDS)

@@ -33,7 +33,6 @@ async def serve(
     socket_path: Path,
     capacity: int,
     lease_seconds: float,
-    dead_limit: int,
     stop: asyncio.Event,
     ready: Callable[[], None],
 ) -> None:
@@ -43,7 +42,6 @@ async def serve(
         socket_path: Where to listen; a socket file left behind by a dead broker is replaced.
         capacity: See ``MemoryStore``.
         lease_seconds: How long a claim holds when nobody extends it.
-        dead_limit: See ``MemoryStore``.
         stop: Ends the service.
         ready: Called once when clients can connect.
 
@@ -51,7 +49,7 @@ async def serve(
         BackendRefused: the path cannot be used, or another broker answers there.
     """
     loop = asyncio.get_running_loop()
-    broker = Broker(MemoryStore(secrets.token_hex(8), capacity, dead_limit), lease_seconds, loop)
+    broker = Broker(MemoryStore(secrets.token_hex(8), capacity), lease_seconds, loop)
     listener = _listen(socket_path)
     inode = _inode(socket_path)
     server = await loop.create_unix_server(
@@ -230,6 +228,9 @@ def _step(store: MemoryStore, call: wire.StoreCall, now: float) -> object:
             result = store.replay(call.ids, now)
         case wire.DropCall():
             result = store.drop(call.ids)
+        case wire.TrimDeadCall():
+            now_ms = time.time_ns() // 1_000_000
+            result = store.trim_dead(call.most, call.older_than_seconds, now_ms)
         case _:
             assert_never(call)
     return result
@@ -244,7 +245,9 @@ def _end(store: MemoryStore, ending: wire.Ending, now: float, now_ms: int) -> bo
         case "release":
             return store.release(ending.receipt, ending.delay_seconds, ending.state, now)
         case "dead":
-            return store.bury(ending.receipt, ending.reason, ending.state or b"", now_ms)
+            return store.bury(
+                ending.receipt, ending.reason, ending.state or b"", now_ms, ending.payload
+            )
 
 
 def _listen(path: Path) -> socket.socket:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from enum import Enum, auto
 
 from sockq.drivers.errors import BackendRefused
+from sockq.drivers.job import Lease
 from sockq.drivers.source import DeadLetter, DeadPage
 
 #: Bytes of payload and state that one claim or page holds, unless its first job alone is larger.
 ANSWER_BYTES = 16 << 20
+#: Dead letters that one ``trim`` removes at most.
+TRIM_LIMIT = 1_000
 
 
 class Place(Enum):
@@ -54,6 +57,18 @@ class Record:
         self.reason = ""
         self.died_at_ms = 0
 
+    def lease(self) -> Lease:
+        """Return what its owner gets."""
+        return Lease(
+            id=self.id,
+            payload=self.payload,
+            attempt=self.attempt,
+            receipt=self.receipt,
+            owner=self.owner,
+            state=self.state,
+            crashes=self.crashes,
+        )
+
     @property
     def size_bytes(self) -> int:
         """What the job adds to an answer."""
@@ -61,29 +76,35 @@ class Record:
 
 
 class DeadLetters:
-    """Dead letters in the order of their deaths.
+    """Dead letters in the order of their deaths."""
 
-    Args:
-        limit: How many are kept; 0: all.
-    """
-
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
+    def __init__(self) -> None:
         self._records: dict[str, Record] = {}
         self._deaths = 0
 
     def __len__(self) -> int:
         return len(self._records)
 
-    def add(self, record: Record) -> Record | None:
-        """Keep a record, and return the oldest one when there are too many now."""
+    def add(self, record: Record) -> None:
+        """Keep a record."""
         self._deaths += 1
         record.place = Place.DEAD
         record.order = self._deaths
         self._records[record.id] = record
-        if self._limit and len(self._records) > self._limit:
-            return self.pop(next(iter(self._records)))
-        return None
+
+    def trim(self, most: int, older_than_seconds: float, now_ms: int) -> list[Record]:
+        """Take out the oldest that are too many or too old (0: no bound), at most TRIM_LIMIT."""
+        surplus = len(self._records) - most if most else 0
+        too_old_ms = now_ms - int(older_than_seconds * 1000) if older_than_seconds else 0
+        trimmed: list[Record] = []
+        for record in self._records.values():
+            kept = len(trimmed) >= surplus and record.died_at_ms >= too_old_ms
+            if kept or len(trimmed) >= TRIM_LIMIT:
+                break
+            trimmed.append(record)
+        for record in trimmed:
+            del self._records[record.id]
+        return trimmed
 
     def pop(self, id_: str) -> Record | None:
         """Take a record out."""

@@ -34,10 +34,9 @@ class MemoryStore:
         prefix: Text that makes ids and receipts unique among all stores there ever were.
         capacity: Jobs that are not dead; when full, the oldest ready (else the oldest delayed)
             is evicted and counted. A leased job is never evicted.
-        dead_limit: Dead letters; the oldest beyond it is evicted and counted. 0: no limit.
     """
 
-    def __init__(self, prefix: str, capacity: int = 100_000, dead_limit: int = 10_000) -> None:
+    def __init__(self, prefix: str, capacity: int = 100_000) -> None:
         self.evicted = 0
         self._prefix = prefix
         self._capacity = capacity
@@ -47,7 +46,7 @@ class MemoryStore:
         self._leased: dict[str, Record] = {}  # by receipt, in the order of claims
         self._delayed: dict[str, Record] = {}  # by id, the longest delayed first
         self._due: list[tuple[float, int, Record]] = []  # heap; entries of evicted jobs are stale
-        self._dead = DeadLetters(dead_limit)
+        self._dead = DeadLetters()
 
     @property
     def ready_count(self) -> int:
@@ -95,17 +94,7 @@ class MemoryStore:
             record.owner = owner
             record.deadline = now + lease_seconds
             self._leased[record.receipt] = record
-            leases.append(
-                Lease(
-                    id=record.id,
-                    payload=record.payload,
-                    attempt=record.attempt,
-                    receipt=record.receipt,
-                    owner=owner,
-                    state=record.state,
-                    crashes=record.crashes,
-                )
-            )
+            leases.append(record.lease())
         return leases
 
     def promote(self, now: float) -> None:
@@ -160,18 +149,19 @@ class MemoryStore:
             self._to_front(record)
         return True
 
-    def bury(self, receipt: str, reason: str, state: bytes, now_ms: int) -> bool:
-        """Keep the job as a dead letter."""
+    def bury(
+        self, receipt: str, reason: str, state: bytes, now_ms: int, payload: bytes | None = None
+    ) -> bool:
+        """Keep the job as a dead letter, with another ``payload`` if one is given."""
         record = self._leased.pop(receipt, None)
         if record is None:
             return False
         record.reason = reason
         record.state = state
         record.died_at_ms = now_ms
-        oldest = self._dead.add(record)
-        if oldest is not None:
-            del self._jobs[oldest.id]
-            self.evicted += 1
+        if payload is not None:
+            record.payload = payload
+        self._dead.add(record)
         return True
 
     def extend(self, receipt: str, seconds: float, now: float) -> bool:
@@ -222,6 +212,13 @@ class MemoryStore:
             if dropped:
                 del self._jobs[id_]
         return [dropped for _, dropped in found]
+
+    def trim_dead(self, most: int, older_than_seconds: float, now_ms: int) -> int:
+        """See ``DeadLetters.trim``; return how many went."""
+        trimmed = self._dead.trim(most, older_than_seconds, now_ms)
+        for record in trimmed:
+            del self._jobs[record.id]
+        return len(trimmed)
 
     def stats(self, now: float) -> QueueStats:
         """Exact counts."""

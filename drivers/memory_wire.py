@@ -45,13 +45,14 @@ class Got(_Call, frozen=True, tag="got", gc=False):
 
 
 class Ending(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """A settlement without its payload."""
+    """A settlement without its lease's payload."""
 
     kind: Literal["ack", "retry", "dead", "release"]
     receipt: str
     delay_seconds: float = 0.0
     state: bytes | None = None
     reason: str = ""
+    payload: bytes | None = None
 
 
 class SettleCall(_Call, frozen=True, tag="settle", gc=False):
@@ -104,6 +105,13 @@ class DropCall(_Call, frozen=True, tag="drop", gc=False):
     ids: list[str]
 
 
+class TrimDeadCall(_Call, frozen=True, tag="trim_dead", gc=False):
+    """Answer: int."""
+
+    most: int
+    older_than_seconds: float
+
+
 #: Calls that are one step on the store.
 StoreCall = (
     SettleCall
@@ -114,6 +122,7 @@ StoreCall = (
     | DeadLettersCall
     | ReplayCall
     | DropCall
+    | TrimDeadCall
 )
 Call = ClaimCall | Got | StoreCall
 
@@ -129,7 +138,7 @@ def ending(settlement: Settlement) -> Ending:
     if isinstance(settlement, Retry):
         return Ending("retry", receipt, settlement.delay_seconds, settlement.state)
     if isinstance(settlement, Dead):
-        return Ending("dead", receipt, 0.0, settlement.state, settlement.reason)
+        return Ending("dead", receipt, 0.0, settlement.state, settlement.reason, settlement.payload)
     return Ending("release", receipt, settlement.delay_seconds, settlement.state)
 
 

@@ -103,6 +103,11 @@ class NoneSource(Source):
         self._refuse_closed()
         return [False] * len(ids)
 
+    async def trim_dead(self, most: int, older_than_seconds: float) -> int:  # noqa: ARG002 - as the seam has it
+        """There is nothing to trim."""
+        self._refuse_closed()
+        return 0
+
     def _refuse_closed(self) -> None:
         if self._closed.is_set():
             raise BackendUnavailable("queue.driver is none, and this driver is closed")

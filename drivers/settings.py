@@ -13,11 +13,13 @@ class LeaseSettings:
 
     Attributes:
         lease_seconds: How long a claim holds when nobody extends it.
-        dead_limit: Dead letters kept; the oldest beyond it are trimmed and counted. 0: no limit.
+        dead_limit: Dead letters that are kept; the fleet trims the oldest beyond it. 0: no limit.
+        dead_seconds: How long one is kept. 0: no limit.
     """
 
     lease_seconds: float = 30.0
     dead_limit: int = 10_000
+    dead_seconds: float = 7 * 86_400.0
 
 
 @dataclass(frozen=True, slots=True)

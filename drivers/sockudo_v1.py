@@ -41,7 +41,7 @@ class SockudoV1Source(Source):
     Args:
         client: The connection; closed by who opened it.
         list_key: The server's list, verbatim.
-        lease: Lease length and number of dead letters kept.
+        lease: Lease length.
     """
 
     dialect: Dialect = "sockudo"
@@ -124,12 +124,11 @@ class SockudoV1Source(Source):
                         keys.delayed,
                         keys.dead,
                         keys.dead_jobs,
-                        keys.counters,
                         keys.deadlines,
                         keys.leased,
                         *its_claims,
                     ),
-                    (call.owner, self._lease.dead_limit, *call.args),
+                    (call.owner, *call.args),
                 )
             else:
                 answer = await self._scripts.run(
@@ -235,6 +234,10 @@ class SockudoV1Source(Source):
     async def drop(self, ids: Sequence[str]) -> list[bool]:
         """See ``Source.drop``."""
         return await self._dead.drop(ids)
+
+    async def trim_dead(self, most: int, older_than_seconds: float) -> int:
+        """See ``Source.trim_dead``."""
+        return await self._dead.trim(most, older_than_seconds)
 
 
 _ACK: Final = load("sockudo_v1_ack")

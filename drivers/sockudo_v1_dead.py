@@ -7,6 +7,7 @@ from typing import Final
 
 from sockq.drivers.lua_scripts import LuaScripts, Script, load
 from sockq.drivers.sockudo_v1_format import Keys, decode
+from sockq.drivers.sockudo_v1_settling import delay_ms
 from sockq.drivers.source import DeadLetter, DeadPage
 
 #: Letters that one call moves or removes.
@@ -14,6 +15,7 @@ _CHUNK: Final = 256
 _DEAD_PAGE: Final = load("sockudo_v1_dead_page")
 _DROP: Final = load("sockudo_v1_drop")
 _REPLAY: Final = load("sockudo_v1_replay")
+_TRIM: Final = load("sockudo_v1_trim")
 
 
 class DeadLetters:
@@ -45,6 +47,12 @@ class DeadLetters:
     async def drop(self, ids: Sequence[str]) -> list[bool]:
         """Remove letters for good; False: no such letter."""
         return await self._for_each(_DROP, (self._keys.dead, self._keys.dead_jobs), ids)
+
+    async def trim(self, most: int, older_than_seconds: float) -> int:
+        """Remove the oldest beyond a number and an age; return how many."""
+        keys = self._keys.dead, self._keys.dead_jobs
+        args = most, delay_ms(older_than_seconds)
+        return int(await self._scripts.run(_TRIM, keys, args))
 
     async def _for_each(
         self, script: Script, keys: Sequence[str], ids: Sequence[str]

@@ -50,7 +50,6 @@ class Keys:
         self.leased = f"{self._base}leased"
         self.dead = f"{self._base}dead"
         self.dead_jobs = f"{self._base}dead-jobs"
-        self.counters = f"{self._base}counters"
 
     def claims(self, owner: str) -> str:
         """The hash of the claims that ``owner`` has open: prefix to flags."""

@@ -183,8 +183,8 @@ def _group(settlement: Settlement, claim: int, place: str) -> tuple[str | bytes 
     match settlement:
         case Retry(delay_seconds=delay, state=state):
             return "R", claim, place, delay_ms(delay), state, ""
-        case Dead(reason=reason, state=state):
-            return "D", claim, place, reason, state, ""
+        case Dead(reason=reason, state=state, payload=payload):
+            return "D", claim, place, reason, state, payload or b""
         case Release(delay_seconds=delay, state=None):
             return "L", claim, place, delay_ms(delay), b"", ""
         case Release(delay_seconds=delay, state=bytes(state)):

@@ -56,7 +56,7 @@ class SockudoV2Source(Source):
     Args:
         client: Of the Redis that holds it; not closed here.
         base: See ``sockudo_v2_keys.base_key``.
-        lease: How long a claim holds; how many dead letters are kept (``failed_retention``).
+        lease: How long a claim holds.
         reliability: What the server's workers go by.
     """
 
@@ -75,7 +75,6 @@ class SockudoV2Source(Source):
         self._keys = queue_keys(base)
         self._notify_key = f"{base}:notify"
         self._lease_ms = milliseconds(lease.lease_seconds)
-        self._dead_limit = lease.dead_limit
         self._sweep_limit = min(reliability.stalled_batch_size, LONGEST_BATCH)
         self._reliability = reliability
         self._slice_seconds = _UNUSED_SLICE_SECONDS
@@ -109,7 +108,6 @@ class SockudoV2Source(Source):
             limit,
             self._sweep_limit,
             rules.max_attempts,
-            self._dead_limit,
             rules.event_retention,
         )
         leases: list[Lease] = []
@@ -145,7 +143,6 @@ class SockudoV2Source(Source):
         reply = await self._run(
             "v2_settle",
             rules.completed_retention,
-            self._dead_limit,
             rules.event_retention,
             rules.max_attempts,
             *arguments,
@@ -169,7 +166,6 @@ class SockudoV2Source(Source):
                 "v2_sweep",
                 self._sweep_limit,
                 rules.max_attempts,
-                self._dead_limit,
                 rules.event_retention,
             )
             return int(swept)
@@ -246,6 +242,10 @@ class SockudoV2Source(Source):
         for batch in batches(ids):
             results += [result == 1 for result in await self._run("v2_drop", *batch)]
         return results
+
+    async def trim_dead(self, most: int, older_than_seconds: float) -> int:
+        """See ``Source``. The server's own workers trim to ``failed_retention`` as they go."""
+        return int(await self._run("v2_trim", most, milliseconds(older_than_seconds)))
 
     async def _run(self, script: str, *args: Any) -> Any:
         return await self._scripts.run(load(script), self._keys, args)

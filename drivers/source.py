@@ -143,6 +143,20 @@ class Source(ABC):
     async def drop(self, ids: Sequence[str]) -> list[bool]:
         """Remove dead letters for good. False: no such dead letter."""
 
+    @abstractmethod
+    async def trim_dead(self, most: int, older_than_seconds: float) -> int:
+        """Remove the oldest dead letters beyond a number, and those beyond an age, for good.
+
+        Bounded work a call: call again until 0.
+
+        Args:
+            most: How many are kept; 0: no limit.
+            older_than_seconds: Since their death; 0: no limit.
+
+        Returns:
+            How many were removed.
+        """
+
 
 class Driver(ABC):
     """A connection to one backend. Opened after the fork by its process, in its loop."""

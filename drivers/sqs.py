@@ -109,8 +109,8 @@ class SqsSource(Source):
         parts = client, queues, self._book, self._records, self._lanes
         self._settling = Settling(*parts, lease_seconds)
         self._handing = Handing(*parts, self._inbox, self._settling, lease_seconds)
-        self._dead = DeadLetters(client, queues, settings.lease.dead_limit)
-        self._reclaiming = Reclaiming(*parts, self._dead, settings.lease.dead_limit)
+        self._dead = DeadLetters(client, queues)
+        self._reclaiming = Reclaiming(*parts)
         self._stats = QueueStats()
         self._stats_until = 0.0
 
@@ -220,6 +220,16 @@ class SqsSource(Source):
         """See ``Source.drop``."""
         self._refuse_closed()
         return await self._dead.drop(ids)
+
+    async def trim_dead(self, most: int, older_than_seconds: float) -> int:
+        """See ``Source.trim_dead``.
+
+        A look costs a request for every ten letters, so it is taken only when there are too many by
+        SQS's count, once a minute at most, and for those that are too old once an hour: a
+        dead-letter queue that sockq has created ends these by itself.
+        """
+        self._refuse_closed()
+        return await self._dead.trim(most, older_than_seconds)
 
     async def give_back(self) -> None:
         """Make visible again what is here and nobody works on."""

@@ -12,7 +12,7 @@ import asyncio
 import heapq
 import time
 from collections.abc import Collection, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from sockq.drivers.errors import SockqError
 from sockq.drivers.job import Lease
@@ -37,10 +37,29 @@ _SCAN_SECONDS: Final = (10, 60)
 _LETTERS_A_SECOND: Final = 100
 #: How long a scan is believed.
 _FRESH_SECONDS: Final = 30.0
+#: How often letters that are too many, or too old, are looked for at most.
+_MANY_SECONDS: Final = 60.0
+_OLD_SECONDS: Final = 3600.0
 #: Receives of one scan at the same time.
 _READERS: Final = 4
 #: Payload that a scan keeps in memory; with more, it keeps the page that was asked for.
 _MOST_BYTES: Final = 64 << 20
+
+
+class _Bounds(NamedTuple):
+    """How many letters are kept (0: all), and since when they may have died, unix ms."""
+
+    most: int
+    oldest_ms: int
+
+    def beyond(self, keys: Sequence[tuple[Key, str]]) -> list[str]:
+        """The message ids of those that are too many or too old, oldest first."""
+        surplus = len(keys) - self.most if self.most else 0
+        return [
+            message_id
+            for at, (key, message_id) in enumerate(sorted(keys))
+            if at < surplus or key[0] < self.oldest_ms
+        ]
 
 
 class DeadLetters:
@@ -49,13 +68,12 @@ class DeadLetters:
     Args:
         client: Open.
         queues: Open.
-        limit: Letters kept; 0: no limit.
     """
 
-    def __init__(self, client: SqsClient, queues: Queues, limit: int) -> None:
+    def __init__(self, client: SqsClient, queues: Queues) -> None:
         self._client = client
         self._queues = queues
-        self._limit = limit
+        self._many_at = self._old_at = 0.0
         self._seen: list[Letter] = []
         self._seen_until = 0.0
         self._scanning = asyncio.Lock()
@@ -84,16 +102,28 @@ class DeadLetters:
 
         return await self._use(ids, nothing)
 
-    async def trim(self) -> None:
-        """Remove the oldest beyond the limit."""
+    async def trim(self, most: int, older_than_seconds: float) -> int:
+        """See ``Source.trim_dead``."""
+        url = await self._queues.dead_if_any()
+        count = sum(await self._queues.counts(url)) if url else 0
+        now = time.monotonic()
+        many = bool(most) and count > most and now >= self._many_at
+        old = bool(older_than_seconds) and count > 0 and now >= self._old_at
+        if not many and not old:
+            return 0
+        self._many_at = now + _MANY_SECONDS
+        self._old_at = now + _OLD_SECONDS
+        too_old_ms = int((time.time() - older_than_seconds) * 1000) if older_than_seconds else 0
         async with self._scanning:
-            await self._look(None, 1)
+            return await self._look(None, 1, _Bounds(most, too_old_ms))
 
-    async def _look(self, after: Key | None, limit: int) -> None:
+    async def _look(self, after: Key | None, limit: int, bounds: _Bounds | None = None) -> int:
+        """Read all, remove what is out of bounds; return how many that were."""
         url = await self._queues.dead_if_any()
         self._seen, self._seen_until = [], 0.0
         if url is None:
-            return
+            return 0
+        trimmed: list[str] = []
         letters: list[Letter] = []
         keys: list[tuple[Key, str]] = []
         handles: dict[str, str] = {}
@@ -110,8 +140,7 @@ class DeadLetters:
                     wanted = (x for x in letters if after is None or x.key > after)
                     letters = heapq.nsmallest(limit + 1, wanted, key=lambda x: x.key)
                     size = sum(len(x.message.body or b"") for x in letters)
-            extra = heapq.nsmallest(len(keys) - self._limit, keys) if self._limit else []
-            trimmed = [message_id for _, message_id in extra]
+            trimmed = bounds.beyond(keys) if bounds else []
             await self._delete(url, [handles.pop(message_id) for message_id in trimmed])
         finally:
             await self._give_back(url, list(handles.values()))
@@ -119,6 +148,7 @@ class DeadLetters:
         left = (x for x in letters if x.message.message_id not in gone)
         self._seen = sorted(left, key=lambda x: x.key)
         self._seen_until = time.monotonic() + _FRESH_SECONDS if complete else 0.0
+        return len(trimmed)
 
     async def _use(self, ids: Sequence[str], use: Any) -> list[bool]:
         """Find letters, do something with them, delete them."""

@@ -12,8 +12,8 @@ from sockq.drivers.sqs_client import SqsClient
 from sockq.drivers.sqs_errors import SqsRefused
 from sockq.drivers.sqs_names import creation, dead_name, given_url, is_fifo, queue_name
 
-#: A dead letter is kept as long as SQS keeps anything: 14 days.
-_DEAD_RETENTION_SECONDS: Final = 14 * 24 * 3600
+#: SQS keeps a message from a minute up to 14 days.
+_RETENTION_SECONDS: Final = (60, 14 * 24 * 3600)
 #: What every SQS takes; newer ones say more.
 _LEAST_LIMIT_BYTES: Final = 262_144
 #: How long "there is no dead-letter queue" is believed.
@@ -70,7 +70,7 @@ class Queues:
             BackendRefused: it can neither be found nor created.
         """
         if not self._dead_url:
-            attributes = {"MessageRetentionPeriod": str(_DEAD_RETENTION_SECONDS)}
+            attributes = {"MessageRetentionPeriod": str(self._dead_seconds())}
             if self.fifo:
                 attributes["FifoQueue"] = "true"
             url = await self._find_or_create(dead_name(self.name), attributes)
@@ -78,6 +78,12 @@ class Queues:
                 self._dead_bytes = await self._limit(url)
             self._dead_url = url
         return self._dead_url, self._dead_bytes
+
+    def _dead_seconds(self) -> int:
+        """How long SQS itself keeps a dead letter."""
+        shortest, longest = _RETENTION_SECONDS
+        wanted = self._settings.lease.dead_seconds
+        return int(min(longest, max(shortest, wanted))) if wanted else longest
 
     async def dead_if_any(self) -> str | None:
         """URL of the dead letters' queue; None: there is none, so there are no dead letters."""

@@ -10,7 +10,6 @@ from sockq.drivers.errors import SockqError
 from sockq.drivers.job import Lease
 from sockq.drivers.sqs_book import Book
 from sockq.drivers.sqs_client import SqsClient
-from sockq.drivers.sqs_dead import DeadLetters
 from sockq.drivers.sqs_inbox import Inbox, visibility_seconds
 from sockq.drivers.sqs_job import handle_of
 from sockq.drivers.sqs_journal import Entry
@@ -21,8 +20,7 @@ from sockq.drivers.sqs_records import Records
 
 #: Messages that are given back in one step.
 _STEP: Final = 500
-#: How often the dead letters are counted for the limit, and old records looked for.
-_TRIM_SECONDS: Final = 60.0
+#: How often old records are looked for.
 _RECORDS_SECONDS: Final = 3600.0
 _VISIBILITY: Final = "change_message_visibility_batch"
 
@@ -36,8 +34,6 @@ class Reclaiming:
         book: Who holds what.
         records: What is known beside messages.
         lanes: Order of a FIFO queue.
-        dead: The dead letters.
-        dead_limit: How many of them are kept; 0: no limit.
     """
 
     def __init__(
@@ -47,17 +43,12 @@ class Reclaiming:
         book: Book,
         records: Records,
         lanes: Lanes,
-        dead: DeadLetters,
-        dead_limit: int,
     ) -> None:
         self._client = client
         self._queues = queues
         self._book = book
         self._records = records
         self._lanes = lanes
-        self._dead = dead
-        self._dead_limit = dead_limit
-        self._trim_at = time.monotonic() + _TRIM_SECONDS
         self._records_at = time.monotonic() + _RECORDS_SECONDS
 
     async def extend(self, leases: Sequence[Lease], seconds: float) -> list[bool]:
@@ -124,11 +115,6 @@ class Reclaiming:
         if now >= self._records_at:
             self._records_at = now + _RECORDS_SECONDS
             self._records.sweep()
-        if self._dead_limit and now >= self._trim_at:
-            self._trim_at = now + _TRIM_SECONDS
-            url = await self._queues.dead_if_any()
-            if url and sum(await self._queues.counts(url)) > self._dead_limit:
-                await self._dead.trim()
         return ended
 
     async def give_back_waiting(self, inbox: Inbox) -> None:

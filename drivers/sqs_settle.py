@@ -168,7 +168,8 @@ class Settling:
                 state=job.settlement.state,
                 burial=burial,
             )
-            found = entry(job.lease.payload, given, most_bytes, pack=True)
+            payload = job.settlement.payload or job.lease.payload
+            found = entry(payload, given, most_bytes, pack=True)
             if found is None:
                 continue  # False: SQS gives it out again; nothing is lost
             if self._queues.fifo:  # a group of its own, or one reader would hold up all

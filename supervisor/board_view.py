@@ -54,6 +54,7 @@ class QueueView:
     dead: int | None
     oldest_seconds: float | None
     evicted: int
+    trimmed: int
     reclaimed: int
     swept: int
     sampled_seconds: float | None

@@ -80,6 +80,8 @@ JANITOR_BEAT_NS: Final = 11
 JANITOR_STATE: Final = 12
 #: What the backend itself said last of ``QUEUE_EVICTED``, which it counts from its own start.
 QUEUE_EVICTED_SAID: Final = 13
+#: Dead letters removed because there were too many, or they were too old.
+QUEUE_TRIMMED: Final = 14
 
 # A process as the parent knows it: per slot, and for each helper.
 PROCESS_PID: Final = 0

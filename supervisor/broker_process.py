@@ -55,7 +55,6 @@ async def _serve(context: BrokerContext) -> None:
         settings.socket_path,
         settings.capacity,
         settings.lease.lease_seconds,
-        settings.lease.dead_limit,
         stop,
         ready,
     )

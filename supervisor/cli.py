@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +13,7 @@ from sockq.supervisor.cli_ctl import ctl
 from sockq.supervisor.cli_dead import dead
 from sockq.supervisor.cli_doctor import doctor
 from sockq.supervisor.cli_shared import Config, Directory, load_or_leave, misuse
-from sockq.supervisor.output import hold_streams, note, notes, say
+from sockq.supervisor.output import hold_streams, nobody_reads, note, notes, say
 from sockq.supervisor.version import version
 from sockq.workers import exits
 
@@ -55,7 +54,7 @@ def main() -> int:
     except typer.Exit as leave:
         return leave.exit_code
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        nobody_reads()
         return exits.OK
     if not args:
         return exits.USAGE

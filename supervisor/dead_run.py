@@ -10,7 +10,7 @@ from sockq.supervisor.advice import with_advice
 from sockq.supervisor.dead_select import Selection
 from sockq.supervisor.dead_store import DeadStore, NoSuchSource, open_store
 from sockq.supervisor.fleet import FleetSettings
-from sockq.supervisor.output import note
+from sockq.supervisor.output import nobody_reads, note
 from sockq.workers import exits
 
 
@@ -38,6 +38,9 @@ def run_on_store(
 
     try:
         return asyncio.run(run())
+    except BrokenPipeError:
+        nobody_reads()
+        return exits.OK
     except NoSuchSource as error:
         note(str(error))
         return exits.USAGE

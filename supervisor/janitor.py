@@ -20,10 +20,11 @@ from typing import Final
 
 from sockq.drivers.errors import BackendRefused, BackendUnavailable, SockqError
 from sockq.drivers.registry import make_driver
-from sockq.drivers.settings import DriverSettings
+from sockq.drivers.settings import DriverSettings, NoneSettings
 from sockq.drivers.source import Driver, QueueStats
 from sockq.supervisor import board_words as words
 from sockq.supervisor.advice import with_advice
+from sockq.supervisor.dead_trimming import Trimming
 from sockq.supervisor.fleet import JanitorContext
 from sockq.supervisor.heartbeat import Heart
 from sockq.supervisor.queue_board import QueueBoard
@@ -108,6 +109,9 @@ class _Janitor:
     async def _run_open(self) -> None:
         loop = asyncio.get_running_loop()
         tasks = [loop.create_task(self._reclaim_for_ever()), loop.create_task(self._sweep())]
+        if not isinstance(self._settings, NoneSettings):
+            trimming = Trimming(self._driver, self._settings.lease, self._board, self._log)
+            tasks.append(loop.create_task(trimming.trim_for_ever()))
         heart = self._heart()
         if heart is not None:
             tasks.append(loop.create_task(heart.beat_for_ever()))

@@ -65,6 +65,11 @@ def queue_metrics(
         totals["backend_errors"],
     )
     yield counter("sockq_queue_evicted_total", "Jobs thrown away by a full queue.", queue.evicted)
+    yield counter(
+        "sockq_dead_letters_trimmed_total",
+        "Dead letters removed by this fleet because they were too many or too old.",
+        queue.trimmed,
+    )
     yield counter("sockq_jobs_fetched_total", "Jobs claimed.", totals["claimed"])
     yield counters(
         "sockq_jobs_total",

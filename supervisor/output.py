@@ -27,6 +27,11 @@ def say(line: str) -> None:
     sys.stdout.flush()
 
 
+def nobody_reads() -> None:
+    """Go on silently after stdout was closed by whoever read it: ``… | head``."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def note(line: str) -> None:
     """Something beside the result; begins with the program's name."""
     sys.stderr.write(f"sockq: {line}\n")

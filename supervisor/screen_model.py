@@ -20,7 +20,7 @@ from sockq.supervisor.screen_picture import (
     parse_event,
 )
 
-_COUNTS: Final = ("ready", "leased", "delayed", "dead", "evicted")
+_COUNTS: Final = ("ready", "leased", "delayed", "dead", "evicted", "trimmed")
 
 
 class Model:

@@ -181,7 +181,17 @@ def dead_line(picture: Picture, width: int) -> Row:
     items: list[Row] = [[Span("by these workers so far:", "dim")]]
     totals = picture.totals
     items += [_pair(told, numbers.count(totals[name])) for name, told in names if name in totals]
+    if picture.queue.get("trimmed"):
+        items.append(_pair("trimmed", numbers.count(picture.queue["trimmed"]), "warn"))
     return flow(items, width)
+
+
+def closer_line(picture: Picture, width: int) -> Row:
+    """The command that looks at dead letters closer; it needs the fleet's own configuration."""
+    place = str(picture.first.get("directory") or "")
+    own = len(picture.readings) == 1 and picture.readings[0].label == place
+    command = "sockq dead ls" + (f" --dir {place}" if own else "")
+    return flow([[Span("closer:", "dim"), Span(f" {command} --config FILE")]], width)
 
 
 def waiting_curve(picture: Picture, ui: Ui, width: int) -> Row:

@@ -82,6 +82,7 @@ def _body(picture: Picture, ui: Ui, size: Size, room: int) -> list[Row]:
             above = [
                 sections.queue_line(picture, size.width),
                 sections.dead_line(picture, size.width),
+                sections.closer_line(picture, size.width),
             ]
     return [*above, *_table(picture, ui, name, size.width, room - len(above))]
 

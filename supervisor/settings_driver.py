@@ -69,6 +69,7 @@ def queue_settings(layers: Layers, driver: Value, directory: Path) -> Queue:
     lease = LeaseSettings(
         lease_seconds=_number(layers, "sockq.lease_seconds"),
         dead_limit=int(_number(layers, "sockq.dead_limit")),
+        dead_seconds=_number(layers, "sockq.dead_days") * 86_400.0,
     )
     if driver.value == "memory":
         capacity = int(_number(layers, "sockq.memory_capacity"))

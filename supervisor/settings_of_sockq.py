@@ -84,6 +84,12 @@ OWN_SETTINGS: Final[tuple[Setting, ...]] = (
         follows="queue.reliability.failed_retention",
     ),
     _own(
+        "dead_days",
+        Whole(0, 36_500),
+        "Days that a dead letter is kept. 0: no limit (SQS itself keeps nothing beyond 14).",
+        default=7,
+    ),
+    _own(
         "dir",
         Text(),
         "The fleet's directory: lock, board, sockets.",

@@ -110,6 +110,7 @@ def make_document(view: BoardView, counted: dict[str, int], directory: Path) -> 
             "dead": queue.dead,
             "oldest_seconds": rounded(queue.oldest_seconds),
             "evicted": queue.evicted,
+            "trimmed": queue.trimmed,
             "sampled_seconds": rounded(queue.sampled_seconds),
             "sources": queue.sources,
         },
@@ -189,6 +190,8 @@ def _queue_line(document: StatusDocument, queue: dict[str, Any]) -> str:
     ]
     if queue["evicted"]:
         parts.append(f"evicted {queue['evicted']}")
+    if queue["trimmed"]:
+        parts.append(f"trimmed {queue['trimmed']}")
     return "  ".join(parts)
 
 

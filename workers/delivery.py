@@ -16,6 +16,7 @@ from sockq.workers.attempt_log import Attempt
 from sockq.workers.delivery_id import delivery_id
 from sockq.workers.desk import Desk
 from sockq.workers.dialect import WebhookJob
+from sockq.workers.job_secret import without_secret
 from sockq.workers.lambda_payload import wrapped
 from sockq.workers.outcome import Outcome
 from sockq.workers.plan import Planned
@@ -271,5 +272,7 @@ class JobRun:
         now_ms = time.time_ns() // 1_000_000
         settlement = conclude(self.lease, self.state, self.results, now_ms, self.desk.survives)
         if isinstance(settlement, Dead):
+            kept = without_secret(self.lease.payload, self.job, self._app)
+            settlement = msgspec.structs.replace(settlement, payload=kept)
             self.desk.log.dead(settlement)
         self.desk.add(settlement)

@@ -20,6 +20,7 @@ from sockq.workers.deaths import Deaths
 from sockq.workers.delivery import Delivery, JobRun
 from sockq.workers.desk import Desk
 from sockq.workers.dialect import Invalid, WebhookJob, parse
+from sockq.workers.job_secret import without_secret
 from sockq.workers.journal import Journal
 from sockq.workers.plan import plan
 from sockq.workers.senders import Senders
@@ -134,7 +135,8 @@ class Dispatcher:
             try:
                 state = decode(lease.state)
             except ValueError as error:
-                self._bury(desk, lease, str(error))
+                kept = without_secret(lease.payload, job, app)
+                self._bury(desk, lease, str(error), kept)
                 return
         run = JobRun(lease, job, app, state, desk)
         if self.draining:
@@ -160,8 +162,8 @@ class Dispatcher:
             if not self.solo.submit(delivery):
                 self._engine.submit(delivery)
 
-    def _bury(self, desk: Desk, lease: Lease, reason: str) -> None:
-        dead = Dead(lease, reason, lease.state)
+    def _bury(self, desk: Desk, lease: Lease, reason: str, payload: bytes | None = None) -> None:
+        dead = Dead(lease, reason, lease.state, payload)
         self._log.dead(dead)
         desk.add(dead)
 

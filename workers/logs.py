@@ -71,6 +71,7 @@ class Event(StrEnum):
     ATTEMPT_DELIVERED = "attempt-delivered"
     JOB_DEAD = "job-dead"
     JOBS_ALONE = "jobs-alone"
+    DEAD_TRIMMED = "dead-trimmed"
     LEASE_LOST = "lease-lost"
     UNSETTLED = "unsettled"
     APP_STORE_DOWN = "app-store-down"

@@ -3,7 +3,8 @@ r"""Sockudo's job JSON, read as strictly as Sockudo reads it.
 ``{"app_key":…,"app_id":…,"app_secret":…,"payload":{"time_ms":…,"events":[…]},"original_signature":…}``,
 from 5.0 on with a ``job_id``. All fields are required, unknown ones are ignored, a known field that
 stands there twice is an error, ``time_ms`` is an integer of 64 bits, an event may be any JSON.
-``original_signature`` is a label, not a signature: it is never checked.
+``original_signature`` is a label, not a signature: it is never checked. ``app_secret`` may also be
+``null``, which no server writes: a dead letter that was replayed (``job_secret``).
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from sockq.workers.webhook_job import EventList, Invalid, WebhookJob, header_val
 class _Job(msgspec.Struct, gc=False):
     app_key: str
     app_id: str
-    app_secret: str
+    app_secret: str | None
     payload: EventList
     original_signature: str
     job_id: str | None = None
@@ -34,6 +35,8 @@ _PAYLOAD_FIELDS = frozenset(EventList.__struct_fields__)
 _FRAME_BYTES = len(
     '{"app_key":"","app_id":"","app_secret":"","payload":{"time_ms":,"events":[]},"original_signature":""}'
 )
+#: What ``null`` has more than two quotes: a dead letter keeps it of a secret (``job_secret``).
+_NULL_BYTES = 2
 _JOB_ID_BYTES = len(',"job_id":""')
 
 
@@ -77,7 +80,7 @@ def _least_bytes(job: _Job) -> int:
         _FRAME_BYTES
         + len(job.app_key)
         + len(job.app_id)
-        + len(job.app_secret)
+        + (_NULL_BYTES if job.app_secret is None else len(job.app_secret))
         + len(job.original_signature)
         + len(str(job.payload.time_ms))
         + (len(events[0]) if count == 1 else sum(map(len, events)) + max(count - 1, 0))

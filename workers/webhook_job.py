@@ -36,7 +36,7 @@ class WebhookJob(msgspec.Struct, frozen=True, gc=False):
     Attributes:
         app_id: For looking the app up.
         app_key: What ``X-Pusher-Key`` says; checked to be a legal header value.
-        app_secret: What signs; None: the dialect leaves it to the app's record.
+        app_secret: What signs; None: it is left to the app's record.
         time_ms: When the webhook was made, unix milliseconds.
         events: The events' own bytes, cut from the job.
         heads: Name and channel of each, same order.

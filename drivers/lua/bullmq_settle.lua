@@ -2,17 +2,18 @@
 -- Ends leases, each if its lock still holds the lease's token.
 --
 -- KEYS  the wait list of each queue, and a key that is never there
--- ARGV  dead letters kept (0: no limit), number of acks, three arguments for each ack: number of its
+-- ARGV  number of acks, three arguments for each ack: number of its
 --       queue, id, token; and then groups of seven: the operation, the same three, and
 --         'R' retry    delay in ms, state, -
 --         'L' release  delay in ms, state, '1' if that state replaces the old one
---         'D' dead     reason, state, -
+--         'D' dead     reason, state, data to keep or '' for its own
 -- Result  1 if every lease was held, else {0 or 1 for each, acks first}
 
 -- @include bullmq_common
+-- @include bullmq_removing
 
-local dead_limit, acks = tonumber(ARGV[1]), tonumber(ARGV[2])
-local others_at = 3 + 3 * acks
+local acks = tonumber(ARGV[1])
+local others_at = 2 + 3 * acks
 local now = now_ms()
 
 local bases, stalled, finished = {}, {}, {}
@@ -21,7 +22,7 @@ for i = 1, QUEUES do
 end
 
 local lock_keys = {}
-for i = 3, others_at - 1, 3 do
+for i = 2, others_at - 1, 3 do
   lock_keys[#lock_keys + 1] = bases[tonumber(ARGV[i])] .. ARGV[i + 1] .. ':lock'
 end
 for i = others_at, #ARGV, 7 do
@@ -49,15 +50,6 @@ local function kept(remove)
     return tonumber(remove.count) or -1, tonumber(remove.age)
   end
   return -1, nil
-end
-
-local function remove_all(base, set, ids)
-  for i = 1, #ids do
-    remove_job(base .. ids[i])
-  end
-  if #ids > 0 then
-    redis.call('ZREM', set, unpack(ids))
-  end
 end
 
 -- Ends the activity of a job whose lease is held. True if it was active: only then it is ours.
@@ -119,9 +111,12 @@ local function keep_state(job, state)
   end
 end
 
-local function bury(base, id, job, reason, state)
+local function bury(base, id, job, reason, state, data)
   finishing(base)
   keep_state(job, state)
+  if data ~= '' then
+    redis.call('HSET', job, 'data', data)
+  end
   redis.call('HSET', job, 'failedReason', reason, 'stacktrace', cjson.encode({reason}), 'finishedOn', now)
   redis.call('ZADD', base .. 'failed', now, id)
   emit(base, 'failed', 'jobId', id, 'failedReason', reason)
@@ -132,16 +127,16 @@ local function bury(base, id, job, reason, state)
   end
 end
 
-local function settle(op, base, id, job, what, state, replaces)
+local function settle(op, base, id, job, what, state, more)
   if redis.call('HEXISTS', job, 'data') == 0 or not deactivate(base, id) then
     return 0
   end
   redis.call('DEL', job .. ':lock')
   if op == 'D' then
-    bury(base, id, job, what, state)
+    bury(base, id, job, what, state, more)
     return 1
   end
-  if op == 'R' or replaces == '1' then
+  if op == 'R' or more == '1' then
     keep_state(job, state)
   else
     redis.call('HDEL', job, 'sockq:lease')
@@ -162,25 +157,6 @@ local function settle(op, base, id, job, what, state, replaces)
   return 1
 end
 
-local function trim_dead()
-  local heads, total = {}, 0
-  for i = 1, #bases do
-    total = total + redis.call('ZCARD', bases[i] .. 'failed')
-  end
-  for _ = 1, math.min(total - dead_limit, 1000) do
-    local oldest, score
-    for i = 1, #bases do
-      heads[i] = heads[i] or redis.call('ZRANGE', bases[i] .. 'failed', 0, 0, 'WITHSCORES')
-      local head = heads[i][2] and tonumber(heads[i][2])
-      if head and (not oldest or head < score) then
-        oldest, score = i, head
-      end
-    end
-    remove_all(bases[oldest], bases[oldest] .. 'failed', {heads[oldest][1]})
-    heads[oldest] = nil
-  end
-end
-
 local results, all, n = {}, 1, 0
 
 local function held(job, token)
@@ -198,7 +174,7 @@ local function note(done)
   end
 end
 
-for i = 3, others_at - 1, 3 do
+for i = 2, others_at - 1, 3 do
   local base, id = bases[tonumber(ARGV[i])], ARGV[i + 1]
   local job = base .. id
   note(held(job, ARGV[i + 2]) and complete(base, id, job) or 0)
@@ -213,8 +189,5 @@ for base in pairs(finished) do
   if redis.call('LLEN', base .. 'wait') == 0 and redis.call('LLEN', base .. 'active') == 0 then
     emit(base, 'drained')
   end
-end
-if dead_limit > 0 and others_at <= #ARGV then
-  trim_dead()
 end
 return all == 1 and 1 or results

@@ -1,13 +1,14 @@
 #!lua flags=allow-oom
--- Ends leases of one owner. Payloads never come from the client: records are made of what is leased.
+-- Ends leases of one owner. Records are made of what is leased: payloads come from the client only where
+-- a dead letter is to be kept with another one.
 --
--- KEYS  ready, delayed, dead, dead-jobs, counters, deadlines, leased, claims (of this owner),
+-- KEYS  ready, delayed, dead, dead-jobs, deadlines, leased, claims (of this owner),
 --       lists of claims…
--- ARGV  owner, dead letters kept (0: no limit), for each claim its prefix and the bitmap of its acks,
+-- ARGV  owner, for each claim its prefix and the bitmap of its acks,
 --       and then groups of six:
 --         'R' retry    number of the claim, place, delay in ms, state, -
 --         'L' release  number of the claim, place, delay in ms, state, '1' if that state replaces the old one
---         'D' dead     number of the claim, place, reason, state, -
+--         'D' dead     number of the claim, place, reason, state, payload to keep or '' for its own
 --       Releases without a delay come latest claimed first: each goes to the front.
 -- Result  0 if every lease was this owner's, else {for each claim the bitmap of acks of others or '',
 --         numbers (from 1) of groups of others…}
@@ -18,16 +19,16 @@
 -- @include sockudo_v1_leased
 
 local ready, delayed, dead, dead_jobs = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-local counters, deadlines, leased, claims = KEYS[5], KEYS[6], KEYS[7], KEYS[8]
-local owner, dead_limit = ARGV[1], tonumber(ARGV[2])
-local FIRST_LIST, count = 8, #KEYS - 8
+local deadlines, leased, claims = KEYS[5], KEYS[6], KEYS[7]
+local owner = ARGV[1]
+local FIRST_LIST, count = 7, #KEYS - 7
 local opened, refused, any = {}, {}, false
 local ended, forgotten = 0, {}
 
 for c = 1, count do
-  local prefix = ARGV[2 * c + 1]
+  local prefix = ARGV[2 * c]
   local bytes, size = open_claim(claims, prefix)
-  local number, others = end_leases(bytes, size, ARGV[2 * c + 2], prefix, owner, forgotten)
+  local number, others = end_leases(bytes, size, ARGV[2 * c + 1], prefix, owner, forgotten)
   opened[c] = {
     prefix = prefix, list = KEYS[FIRST_LIST + c], bytes = bytes, size = size, changed = number > 0, moved = {},
   }
@@ -39,7 +40,7 @@ end
 local now = now_ms()
 
 -- Returns whether the lease was this owner's.
-local function settle(op, claim, place, what, state, replaces)
+local function settle(op, claim, place, what, state, more)
   local prefix, bytes, size = claim.prefix, claim.bytes, claim.size
   local found, extended = is_leased(bytes, size, place)
   if not found then
@@ -58,13 +59,16 @@ local function settle(op, claim, place, what, state, replaces)
   end
   claim.moved[#claim.moved + 1] = place
   if op == 'D' then
+    if more ~= '' then
+      payload = more
+    end
     redis.call('HSET', dead_jobs, id, compose(id, state, what, attempt + 1, crashes, payload))
     redis.call('ZADD', dead, now, id)
     return true
   end
   if op == 'R' then
     attempt = attempt + 1
-  elseif replaces == '' then
+  elseif more == '' then
     state = old_state
   end
   local record = compose(id, state, '', attempt, crashes, payload)
@@ -76,7 +80,7 @@ local function settle(op, claim, place, what, state, replaces)
   return true
 end
 
-local FIRST_GROUP = 2 * count + 3
+local FIRST_GROUP = 2 * count + 2
 for i = FIRST_GROUP, #ARGV, 6 do
   local claim, place = opened[tonumber(ARGV[i + 1])], tonumber(ARGV[i + 2])
   if not settle(ARGV[i], claim, place, ARGV[i + 3], ARGV[i + 4], ARGV[i + 5]) then
@@ -94,14 +98,5 @@ for c = 1, count do
 end
 call_many('ZREM', deadlines, forgotten)
 count_leases(leased, owner, -ended)
-
-if dead_limit > 0 then
-  local excess = math.min(redis.call('ZCARD', dead) - dead_limit, 1000)
-  if excess > 0 then
-    redis.call('HDEL', dead_jobs, unpack(redis.call('ZRANGE', dead, 0, excess - 1)))
-    redis.call('ZREMRANGEBYRANK', dead, 0, excess - 1)
-    redis.call('HINCRBY', counters, 'trimmed', excess)
-  end
-end
 
 return any and refused or 0

@@ -2,7 +2,7 @@
 -- Lease up to `limit` jobs; sweep expired leases and due jobs first.
 -- KEYS: see v2_common.
 -- ARGV: 1 token prefix ("owner nonce:"), 2 lease ms, 3 limit (<= 1000), 4 most to sweep,
---       5 attempts where a job has no maximum of its own, 6 dead letters kept (0: all), 7 events kept.
+--       5 attempts where a job has no maximum of its own, 6 events kept.
 -- Returns: {ms until the next delayed job is due or -1, id, payload, attempt, id, payload, ...};
 --          the token of job n is the prefix followed by n.
 -- @include v2_common
@@ -10,7 +10,7 @@
 -- @include v2_expiry
 
 local limit, bound, default_max = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
-local dead_limit, retention = tonumber(ARGV[6]), tonumber(ARGV[7])
+local retention = tonumber(ARGV[6])
 local now = now_ms()
 local ids, payloads, charged, taken = {}, {}, {}, {}
 
@@ -48,7 +48,6 @@ local function quarantine(bytes)
   call('ZADD', DLQ, now, id)
   call('HSET', FAILURES, id, 'invalid-envelope')
   emit(retention, 'failed', {id}, now)
-  trim_dead(dead_limit)
 end
 
 local function u32(bytes, at)
@@ -125,7 +124,7 @@ local function take_frame(want)
   return math.max(math.min(used, want), 1)
 end
 
-sweep(now, bound, default_max, dead_limit, retention)
+sweep(now, bound, default_max, retention)
 
 local budget = bound + limit
 while #ids < limit and budget > 0 do

@@ -34,10 +34,11 @@ local function wake()
   if call('LPUSH', NOTIFY, '1') > 1024 then call('LTRIM', NOTIFY, 0, 1023) end
 end
 
--- Remove the oldest members of `set` beyond `limit` with all that is kept about them.
--- A lowered limit is reached in steps of 2,000.
-local function trim(set, limit)
-  local excess = math.min(call('ZCARD', set) - limit, 2000)
+-- Remove the oldest members of `set` with all that is kept about them, 2,000 at most.
+-- Returns how many there were to remove.
+local function remove_oldest(set, number)
+  local excess = math.min(number, 2000)
+  local removed = math.max(excess, 0)
   while excess > 0 do
     local ids = call('ZRANGE', set, 0, math.min(excess, 500) - 1)
     call('ZREM', set, unpack(ids))
@@ -47,8 +48,10 @@ local function trim(set, limit)
     call('HDEL', FAILURES, unpack(ids))
     excess = excess - #ids
   end
+  return removed
 end
 
-local function trim_dead(limit)
-  if limit > 0 then trim(DLQ, limit) end
+-- Remove the oldest members beyond `limit`; a lowered limit is reached in steps.
+local function trim(set, limit)
+  remove_oldest(set, call('ZCARD', set) - limit)
 end

@@ -25,7 +25,7 @@ end
 -- A lease of sockq (its token has a space) was interrupted: it is given back unharmed. A lease of
 -- the server's own workers keeps the server's rule: the attempt stays charged, and the last one
 -- ends in the dead letters. Returns how many leases ended, how many jobs became ready.
-local function sweep(now, bound, default_max, dead_limit, retention)
+local function sweep(now, bound, default_max, retention)
   local ended, ready = 0, 0
   local ids = call('ZRANGEBYSCORE', ACTIVE, '-inf', now, 'LIMIT', 0, bound)
   if #ids > 0 then
@@ -57,7 +57,6 @@ local function sweep(now, bound, default_max, dead_limit, retention)
       call('HSET', FAILURES, dead[i], 'lease-expired')
     end
     emit(retention, 'failed', dead, now)
-    trim_dead(dead_limit)
     ended, ready = #ids, #ours + #stalled
   end
   local due = call('ZRANGEBYSCORE', DELAYED, '-inf', now, 'LIMIT', 0, bound)

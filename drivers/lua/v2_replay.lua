@@ -3,7 +3,7 @@
 -- KEYS: see v2_common. ARGV: 1 events kept, then ids.
 -- Returns: for each id 1, or 0 where there is no such dead letter, or nothing left of it, or it was
 -- quarantined as unreadable: nobody could deliver it, and a worker of the server would lose its whole
--- claim over bytes that are not text.
+-- claim over bytes that are not text. A job whose secret was taken out is unreadable to the server only.
 -- @include v2_common
 -- @include v2_note
 
@@ -11,8 +11,10 @@ local results, moved = {}, {}
 for i = 2, #ARGV do
   local id = ARGV[i]
   results[i - 1] = 0
-  if call('HGET', FAILURES, id) ~= 'invalid-envelope' and call('ZREM', DLQ, id) == 1 then
-    local stored = call('HGET', JOBS, id)
+  local stored = call('HGET', JOBS, id)
+  local readable = call('HGET', FAILURES, id) ~= 'invalid-envelope'
+    or stored and string.find(stored, '"app_secret":null', 1, true)
+  if readable and call('ZREM', DLQ, id) == 1 then
     call('HDEL', FAILURES, id)
     if stored then
       local bare, crashes, state = split(stored)

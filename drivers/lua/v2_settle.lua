@@ -1,24 +1,24 @@
 #!lua
 -- End leases in one of four ways, each only if its token still stands.
 -- KEYS: see v2_common.
--- ARGV: 1 completed kept (0: none), 2 dead letters kept (0: all), 3 events kept, 4 attempts that the
---       server's workers get after a retry, then for each settlement
+-- ARGV: 1 completed kept (0: none), 2 events kept, 3 attempts that the server's workers get after a
+--       retry, then for each settlement
 --       A id token                            done
 --       R id token delay_ms state             try again; the attempt stays charged
---       D id token reason state new_id        dead letter, stored under new_id
+--       D id token reason state new_id bare   dead letter, stored under new_id; bare: what is stored
+--                                             in the place of its payload, or "" for that
 --       L id token delay_ms keep state        released: attempt refunded; keep 1: state as it was
 --       (states in base64)
 -- Returns: for each settlement 1, or 0 where the lease was no longer the caller's.
 -- @include v2_common
 -- @include v2_note
 
-local kept, dead_limit, retention = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
-local allowance = tonumber(ARGV[4])
+local kept, retention, allowance = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local now = now_ms()
-local sizes = {A = 3, R = 5, D = 6, L = 6}
+local sizes = {A = 3, R = 5, D = 7, L = 6}
 
 local starts, ids = {}, {}
-local at = 5
+local at = 4
 while at <= #ARGV do
   starts[#starts + 1] = at
   ids[#ids + 1] = ARGV[at + 1]
@@ -49,11 +49,12 @@ local function ids_of(group)
   return list
 end
 
--- Write the note of a job anew; a nil state keeps the one it has.
-local function note(id, state)
+-- Write the note of a job anew; a nil state keeps the one it has, and no `instead` the payload.
+local function note(id, state, instead)
   local stored = call('HGET', JOBS, id)
   if not stored then return end
   local bare, crashes, old = split(stored)
+  if instead and instead ~= '' then bare = instead end
   local noted = join(bare, crashes, state or old)
   if noted ~= stored then call('HSET', JOBS, id, noted) end
 end
@@ -120,7 +121,7 @@ if #groups.D > 0 then
   for i = 1, #groups.D do
     local start = groups.D[i]
     local id, new_id = ARGV[start + 1], ARGV[start + 5]
-    note(id, ARGV[start + 4])
+    note(id, ARGV[start + 4], ARGV[start + 6])
     if new_id ~= id then
       for _, hash in ipairs({JOBS, ATTEMPTS, MAXIMA}) do
         local row = call('HGET', hash, id)
@@ -132,7 +133,6 @@ if #groups.D > 0 then
     call('ZADD', DLQ, now, new_id)
     call('HSET', FAILURES, new_id, ARGV[start + 3])
   end
-  trim_dead(dead_limit)
   emit(retention, 'failed', ids_of(groups.D), now)
 end
 

@@ -31,8 +31,8 @@ class OnRedis(SourceContract):
     async def make_driver(self, settings: BullmqSettings) -> AsyncIterator[MakeDriver]:
         opened: list[Driver] = []
 
-        async def make(*, lease_seconds: float = 30.0, dead_limit: int = 10_000) -> Driver:
-            lease = LeaseSettings(lease_seconds, dead_limit)
+        async def make(*, lease_seconds: float = 30.0) -> Driver:
+            lease = LeaseSettings(lease_seconds)
             driver = SoketiRedisDriver(replace(settings, lease=lease))
             opened.append(driver)
             await driver.open()

@@ -17,7 +17,7 @@ from sockq.drivers.job import Ack, Dead, Release, Retry
 async def queues(redis_server: RedisServer, redis_prefix: str) -> AsyncIterator[Queues]:
     async with (
         raw_redis(redis_server) as redis,
-        bullmq_source(redis_server, redis_prefix, lease_seconds=10.0, dead_limit=4) as source,
+        bullmq_source(redis_server, redis_prefix, lease_seconds=10.0) as source,
     ):
         yield Queues(source, redis, redis_prefix)
 
@@ -153,6 +153,7 @@ async def test_dead_letters_of_all_queues_are_one_store(queues: Queues) -> None:
         await queues.source.settle([Dead(lease, f"reason {n}", b"s%d" % n)])
         buried.append(lease.id)
         await next_millisecond()
+    assert await queues.source.trim_dead(4, 0.0) == 2
     letters, cursor = [], None
     while True:
         page = await queues.source.dead_letters(cursor, 3)

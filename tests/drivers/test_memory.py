@@ -24,11 +24,9 @@ class TestMemory(SourceContract):
         path = socket_dir / "broker"
         async with AsyncExitStack() as cleanup:
 
-            async def make(*, lease_seconds: float = 30.0, dead_limit: int = 10_000) -> Driver:
+            async def make(*, lease_seconds: float = 30.0) -> Driver:
                 if not path.exists():
-                    cleanup.enter_context(
-                        BrokerProcess(path, lease_seconds=lease_seconds, dead_limit=dead_limit)
-                    )
+                    cleanup.enter_context(BrokerProcess(path, lease_seconds=lease_seconds))
                 driver = MemoryDriver(MemorySettings(path))
                 await driver.open()
                 cleanup.push_async_callback(driver.close)

@@ -97,7 +97,7 @@ async def test_a_path_that_no_socket_can_have_is_refused(socket_dir: Path) -> No
     with pytest.raises(BackendRefused, match="too long"):
         await MemoryDriver(MemorySettings(path)).open()
     with pytest.raises(BackendRefused, match="too long"):
-        await serve(path, 10, 30.0, 10, asyncio.Event(), lambda: None)
+        await serve(path, 10, 30.0, asyncio.Event(), lambda: None)
 
 
 # The socket file.
@@ -115,25 +115,25 @@ async def test_a_second_broker_is_refused(
     broker: BrokerProcess, memory_source: MemorySource
 ) -> None:
     with pytest.raises(BackendRefused, match="another broker answers"):
-        await serve(broker.socket_path, 10, 30.0, 10, asyncio.Event(), lambda: None)
+        await serve(broker.socket_path, 10, 30.0, asyncio.Event(), lambda: None)
     await memory_source.stats()
 
 
 async def test_a_file_that_is_no_socket_is_not_replaced(broker_path: Path) -> None:
     broker_path.write_text("precious")
     with pytest.raises(BackendRefused, match="no socket"):
-        await serve(broker_path, 10, 30.0, 10, asyncio.Event(), lambda: None)
+        await serve(broker_path, 10, 30.0, asyncio.Event(), lambda: None)
     assert broker_path.read_text() == "precious"
 
 
 async def test_a_directory_that_is_not_there_is_refused(broker_path: Path) -> None:
     with pytest.raises(BackendRefused, match="cannot listen"):
-        await serve(broker_path.parent / "no" / "b", 10, 30.0, 10, asyncio.Event(), lambda: None)
+        await serve(broker_path.parent / "no" / "b", 10, 30.0, asyncio.Event(), lambda: None)
 
 
 async def test_a_broker_that_was_replaced_leaves_the_new_socket(broker_path: Path) -> None:
     stop = asyncio.Event()
-    first = asyncio.create_task(serve(broker_path, 10, 30.0, 10, stop, lambda: None))
+    first = asyncio.create_task(serve(broker_path, 10, 30.0, stop, lambda: None))
     await async_until(broker_path.exists)
     broker_path.unlink()
     broker_path.write_text("someone else's")

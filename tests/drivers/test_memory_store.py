@@ -10,8 +10,8 @@ from sockq.drivers.memory_record import ANSWER_BYTES
 from sockq.drivers.memory_store import RECLAIM_LIMIT, MemoryStore
 
 
-def store_of(capacity: int = 100, dead_limit: int = 100) -> MemoryStore:
-    return MemoryStore("p", capacity, dead_limit)
+def store_of(capacity: int = 100) -> MemoryStore:
+    return MemoryStore("p", capacity)
 
 
 def put(store: MemoryStore, *names: str, delay: float = 0.0, now: float = 0.0) -> list[str]:
@@ -100,21 +100,17 @@ def test_a_replayed_job_needs_room_too() -> None:
     assert counts(store) == (0, 2, 0, 1)
 
 
-def test_dead_letters_beyond_the_limit_are_counted_as_evicted() -> None:
-    store = store_of(dead_limit=2)
-    put(store, "a", "b", "c")
-    for lease in take(store):
-        store.bury(lease.receipt, "gone", b"", 1)
-    assert store.evicted == 1
-    assert [letter.id for letter in store.dead_letters(None, 10).letters] == ["b", "c"]
-
-
-def test_no_dead_limit_keeps_all() -> None:
-    store = store_of(capacity=50, dead_limit=0)
-    put(store, *(str(n) for n in range(50)))
-    for lease in take(store):
-        store.bury(lease.receipt, "gone", b"", 1)
-    assert counts(store) == (0, 0, 0, 50)
+def test_trimming_takes_the_oldest_in_bounded_steps() -> None:
+    store = store_of(capacity=3_000)
+    put(store, *(str(n) for n in range(2_500)))
+    for age_ms, lease in enumerate(store.claim(5_000, "o", 30.0, 0.0)):
+        store.bury(lease.receipt, "gone", b"", 10_000 + age_ms)
+    assert counts(store) == (0, 0, 0, 2_500)
+    assert store.trim_dead(0, 0.0, 20_000) == 0
+    assert [store.trim_dead(1_000, 0.0, 20_000) for _ in range(3)] == [1_000, 500, 0]
+    assert store.trim_dead(2_000, 8.0, 20_000) == 500, "died before 12.0 s"
+    assert [letter.id for letter in store.dead_letters(None, 2).letters] == ["2000", "2001"]
+    assert store.evicted == 0
 
 
 def test_evicted_delayed_jobs_leave_no_heap_behind() -> None:

@@ -17,15 +17,16 @@ class Walk:
     def __init__(self, seed: int) -> None:
         self.random = random.Random(seed)
         self.capacity = self.random.choice([1, 3, 20, 200])
-        self.dead_limit = self.random.choice([0, 1, 5, 50])
-        self.store = MemoryStore("p", self.capacity, self.dead_limit)
+        self.trimmed = 0
+        self.store = MemoryStore("p", self.capacity)
         self.now = 1_000.0
         self.enqueued: dict[str, bytes] = {}
         self.gone: set[str] = set()  # acked or dropped
         self.held: dict[str, Lease] = {}  # by id: the newest lease seen
         self.stale: list[Lease] = []
         often = (self.enqueue, self.claim, self.end)
-        self.moves = (*often, *often, self.end, self.extend, self.reclaim, self.dead, self.late)
+        now_and_then = (self.extend, self.reclaim, self.dead, self.late, self.trim)
+        self.moves = (*often, *often, self.end, *now_and_then)
 
     def step(self) -> None:
         self.now += self.random.choice([0.0, 0.1, 3.0])
@@ -93,6 +94,13 @@ class Walk:
             elif len(self.held) < self.capacity:
                 assert self.store.replay([letter.id], self.now) == [True]
 
+    def trim(self) -> None:
+        most = self.random.choice([0, 1, 5, 50])
+        age_seconds = self.random.choice([0.0, 0.001, 60.0])
+        self.trimmed += self.store.trim_dead(most, age_seconds, self.random.choice([1, 2]))
+        if most:
+            assert len(self.store._dead) <= most
+
     def _ack(self, lease: Lease) -> bool:
         self.gone.add(lease.id)
         return self.store.ack(lease.receipt)
@@ -117,10 +125,11 @@ class Walk:
         everywhere = [id_ for place in places for id_ in place]
         assert len(set(everywhere)) == len(everywhere), "a job in two places"
         assert set(everywhere) == set(store._jobs)
-        assert len(everywhere) + len(self.gone) + store.evicted == len(self.enqueued), "a job lost"
+        assert len(everywhere) + len(self.gone) + store.evicted + self.trimmed == len(
+            self.enqueued
+        ), "a job lost"
         assert set(places[1]) == set(self.held)
         assert len(everywhere) - len(places[3]) <= self.capacity
-        assert self.dead_limit == 0 or len(places[3]) <= self.dead_limit
         assert all(record.attempt >= 0 for record in store._jobs.values())
         due = [record.id for _, order, record in store._due if store._delayed.get(record.id)]
         assert set(due) == set(places[2])

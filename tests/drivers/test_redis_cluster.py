@@ -32,8 +32,8 @@ class OnACluster(SourceContract):
     ) -> AsyncIterator[MakeDriver]:
         drivers: list[Driver] = []
 
-        async def make(*, lease_seconds: float = 30.0, dead_limit: int = 10_000) -> Driver:
-            lease = LeaseSettings(lease_seconds, dead_limit)
+        async def make(*, lease_seconds: float = 30.0) -> Driver:
+            lease = LeaseSettings(lease_seconds)
             settings = RedisClusterSettings(redis_cluster.urls[:1], redis_prefix, lease=lease)
             driver = RedisClusterDriver(settings)
             drivers.append(driver)

@@ -29,7 +29,7 @@ def test_companion_keys_share_the_slot_of_the_list(list_key: str) -> None:
     keys = Keys(list_key)
     names = [keys.list, keys.intake, keys.front, keys.ready, keys.delayed, keys.deadlines]
     names += [keys.leased, keys.claims("host:1:2"), keys.claim("0" * 25)]
-    names += [keys.dead, keys.dead_jobs, keys.counters]
+    names += [keys.dead, keys.dead_jobs]
     assert len(set(names)) == len(names)
     assert len({key_slot(name.encode()) for name in names}) == 1
 
@@ -49,7 +49,7 @@ def test_a_prefix_with_a_colon_has_two_lists() -> None:
 async def test_no_companion_key_is_deleted_by_a_stopping_server(
     any_redis: RedisServer, redis_prefix: str
 ) -> None:
-    async with v1_source(any_redis, redis_prefix, dead_limit=1) as source:
+    async with v1_source(any_redis, redis_prefix) as source:
         await push(source, [b"%d" % n for n in range(8)])
         leases = await take(source, 6)
         await source.settle(
@@ -64,7 +64,7 @@ async def test_no_companion_key_is_deleted_by_a_stopping_server(
         await source.reclaim(None)  # behind the rest
         await push(source, [b"last"])
         client, keys = source._client, source.keys
-        assert await client.command("HGET", keys.counters, "trimmed") == b"1"
+        assert await source.trim_dead(1, 0.0) == 1
         found = await client.command("KEYS", f"*{redis_prefix}*")
         matched = await client.command("KEYS", f"{redis_prefix}:queue:*")
         assert matched == [keys.list.encode()]
@@ -82,7 +82,6 @@ async def test_no_companion_key_is_deleted_by_a_stopping_server(
                 keys.claim(leases[5].receipt[:25]),
                 keys.dead,
                 keys.dead_jobs,
-                keys.counters,
             )
         }
 

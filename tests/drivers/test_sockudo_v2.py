@@ -37,8 +37,8 @@ class OnRedis(SourceContract):
     ) -> AsyncIterator[MakeDriver]:
         opened: list[Driver] = []
 
-        async def make(*, lease_seconds: float = 30.0, dead_limit: int = 10_000) -> Driver:
-            lease = LeaseSettings(lease_seconds, dead_limit)
+        async def make(*, lease_seconds: float = 30.0) -> Driver:
+            lease = LeaseSettings(lease_seconds)
             driver = V2Driver(server.url, lease, prefix=redis_prefix)
             opened.append(driver)
             await driver.open()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from support.v2_fixtures import OpenQueue, open_queue
 from support.v2_queue import Queue, enveloped, job_data, new_id
 
 from sockq.drivers.errors import BackendRefused
-from sockq.drivers.job import NewJob
+from sockq.drivers.job import Dead, NewJob
 
 __all__ = ["open_queue"]
 
@@ -96,3 +98,18 @@ async def test_a_foreign_cursor_is_refused(open_queue: OpenQueue) -> None:
     for cursor in ("x", "12:zz", ":"):
         with pytest.raises(BackendRefused, match="cursor"):
             await queue.source.dead_letters(cursor, 10)
+
+
+async def test_a_job_without_its_secret_that_the_server_could_not_read_is_replayed(
+    open_queue: OpenQueue,
+) -> None:
+    queue = await open_queue()
+    (id_,) = await _filled(queue, 1)
+    (lease,) = await queue.source.claim(1, 0.0, "owner-1")
+    secret = json.dumps(json.loads(lease.payload)["app_secret"]).encode()
+    kept = lease.payload.replace(secret, b"null")
+    assert await queue.source.settle([Dead(lease, "gone", b"", kept)]) == [True]
+    await queue.run("HSET", "failures", id_, "invalid-envelope")  # as a server's worker says
+    assert await queue.source.replay([id_]) == [True]
+    (again,) = await queue.source.claim(1, 0.0, "owner-1")
+    assert again.payload == kept

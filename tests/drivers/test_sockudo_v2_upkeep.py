@@ -13,7 +13,7 @@ from support.v2_queue import Queue, job_data, new_id, now_ms
 
 from sockq.drivers.errors import BackendRefused
 from sockq.drivers.job import Ack, Dead, NewJob, Release, Retry
-from sockq.drivers.settings import LeaseSettings, ReliabilitySettings
+from sockq.drivers.settings import ReliabilitySettings
 
 __all__ = ["open_queue"]
 
@@ -100,13 +100,14 @@ async def test_a_completed_job_is_not_run_again(open_queue: OpenQueue) -> None:
 
 
 async def test_a_lowered_dead_limit_is_reached_with_all_rows(open_queue: OpenQueue) -> None:
-    queue = await open_queue(lease=LeaseSettings(dead_limit=2))
+    queue = await open_queue()
     for n in range(1_200):
         await queue.store(f"old-{n}")
         await queue.run("ZADD", "dlq", 1_000 + n, f"old-{n}")
     (id_,) = await _filled(queue, 1)
     (lease,) = await queue.source.claim(1, 0.0, "owner-1")
     await queue.source.settle([Dead(lease, "gone", b"")])
+    assert await queue.source.trim_dead(2, 0.0) == 1_199
     assert list(await queue.scores("dlq")) == ["old-1199", id_]
     assert set(await queue.table("jobs")) == {"old-1199", id_}
     assert await queue.table("failures") == {id_: "gone"}

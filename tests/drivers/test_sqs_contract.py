@@ -38,7 +38,7 @@ class SqsContract(SourceContract):
     ) -> AsyncIterator[MakeDriver]:
         drivers: list[Driver] = []
 
-        async def make(*, lease_seconds: float = 30.0, dead_limit: int = 10_000) -> Driver:
+        async def make(*, lease_seconds: float = 30.0) -> Driver:
             driver = from_settings(
                 SqsSettings(
                     endpoint_url=sqs_server.url,
@@ -47,7 +47,7 @@ class SqsContract(SourceContract):
                     message_group_id=None,
                     wait_time_seconds=2,
                     journal=tmp_path / "journal",
-                    lease=LeaseSettings(lease_seconds, dead_limit),
+                    lease=LeaseSettings(lease_seconds),
                 )
             )
             drivers.append(driver)

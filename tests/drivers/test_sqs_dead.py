@@ -36,7 +36,7 @@ async def test_the_queue_of_dead_letters(
     lease = await buried(source)
     url = sqs_client.get_queue_url(QueueName=f"{source.name}-dead")["QueueUrl"]
     kept = sqs_client.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
-    assert kept["MessageRetentionPeriod"] == "1209600"
+    assert kept["MessageRetentionPeriod"] == str(7 * 86_400)
     (message,) = sqs_client.receive_message(QueueUrl=url, MessageAttributeNames=["All"])["Messages"]
     assert message["Body"] == "{}"
     told = {
@@ -150,11 +150,11 @@ async def test_looking_is_no_attempt_and_no_crash(sqs_open: OpenQueue) -> None:
         assert (letter.attempt, letter.crashes, letter.state) == (1, 0, b"owed")
 
 
-async def test_the_sweep_trims(sqs_open: OpenQueue, monkeypatch: pytest.MonkeyPatch) -> None:
-    source = await sqs_open(dead_limit=2)
+async def test_trimming_looks_only_where_there_is_something_to_find(sqs_open: OpenQueue) -> None:
+    source = await sqs_open()
+    assert await source.trim_dead(2, 3600.0) == 0
     leases = [await buried(source, b"%d" % n) for n in range(4)]
-    source._reclaiming._trim_at = 0.0
-    await source.reclaim(None)
+    assert await source.trim_dead(2, 3600.0) == 2
     assert (await source._queues.counts((await source._queues.dead())[0]))[0] == 2
     letters = (await source.dead_letters(None, 10)).letters
     assert [letter.id for letter in letters] == [lease.id for lease in leases[2:]]

@@ -165,6 +165,7 @@ _EVERY = [
     ("sockq.app_cache_seconds", 1, "SOCKQ_APP_CACHE_SECONDS", "2", 2.0),
     ("sockq.heartbeat_seconds", 1, "SOCKQ_HEARTBEAT_SECONDS", "2", 2.0),
     ("sockq.dead_limit", 1, "SOCKQ_DEAD_LIMIT", "0", 0),
+    ("sockq.dead_days", 1, "SOCKQ_DEAD_DAYS", "0", 0),
     ("sockq.dir", "/a", "SOCKQ_DIR", "/b", "/b"),
     ("sockq.memory_capacity", 1, "SOCKQ_MEMORY_CAPACITY", "2", 2),
     ("sockq.connect_timeout_seconds", 1, "SOCKQ_CONNECT_TIMEOUT_SECONDS", ".5", 0.5),

@@ -20,15 +20,10 @@ class BrokerProcess:
     """A running broker; stopped on leaving the context."""
 
     def __init__(
-        self,
-        socket_path: Path,
-        *,
-        capacity: int = 100_000,
-        lease_seconds: float = 30.0,
-        dead_limit: int = 10_000,
+        self, socket_path: Path, *, capacity: int = 100_000, lease_seconds: float = 30.0
     ) -> None:
         self.socket_path = socket_path
-        arguments = (socket_path, capacity, lease_seconds, dead_limit)
+        arguments = (socket_path, capacity, lease_seconds)
         self._process = subprocess.Popen(
             [sys.executable, __file__, *map(str, arguments)],
             stdin=subprocess.PIPE,
@@ -60,14 +55,13 @@ class BrokerProcess:
         self.stop()
 
 
-async def _main(path: str, capacity: str, lease_seconds: str, dead_limit: str) -> None:
+async def _main(path: str, capacity: str, lease_seconds: str) -> None:
     stop = asyncio.Event()
     asyncio.get_running_loop().add_reader(sys.stdin.fileno(), stop.set)
     await serve(
         Path(path),
         int(capacity),
         float(lease_seconds),
-        int(dead_limit),
         stop,
         lambda: print("ready", flush=True),  # noqa: T201 - the sign that the parent waits for
     )

@@ -30,10 +30,10 @@ _OWN_FIELDS = {"sockq:lease", "sockq:state", "sockq:crashes", "stacktrace"}
 
 @asynccontextmanager
 async def bullmq_source(
-    server: RedisServer, prefix: str, *, lease_seconds: float = 30.0, dead_limit: int = 10_000
+    server: RedisServer, prefix: str, *, lease_seconds: float = 30.0
 ) -> AsyncIterator[BullmqSource]:
     """The source of a prefix."""
-    lease = LeaseSettings(lease_seconds, dead_limit)
+    lease = LeaseSettings(lease_seconds)
     driver = SoketiRedisDriver(BullmqSettings(server.url, prefix, lease=lease))
     try:
         await driver.open()

@@ -20,7 +20,6 @@ async def v1_source(
     prefix: str,
     *,
     lease_seconds: float = 30.0,
-    dead_limit: int = 10_000,
     response_timeout_seconds: float = 5.0,
 ) -> AsyncIterator[SockudoV1Source]:
     """The source of the list that a stock server writes."""
@@ -28,7 +27,7 @@ async def v1_source(
         server.url,
         prefix,
         response_timeout_seconds=response_timeout_seconds,
-        lease=LeaseSettings(lease_seconds, dead_limit),
+        lease=LeaseSettings(lease_seconds),
     )
     driver = RedisDriver(settings)
     try:

@@ -24,9 +24,7 @@ Parameters = dict[str, Any]
 class OpenQueue(Protocol):
     """Opens the test's queue with these settings and returns its source; closed at teardown."""
 
-    async def __call__(
-        self, *, lease_seconds: float = 30.0, dead_limit: int = 10_000, **settings: Any
-    ) -> SqsSource: ...
+    async def __call__(self, *, lease_seconds: float = 30.0, **settings: Any) -> SqsSource: ...
 
 
 @pytest.fixture
@@ -35,15 +33,13 @@ async def sqs_open(
 ) -> AsyncIterator[OpenQueue]:
     drivers: list[SqsDriver] = []
 
-    async def make(
-        *, lease_seconds: float = 30.0, dead_limit: int = 10_000, **settings: Any
-    ) -> SqsSource:
+    async def make(*, lease_seconds: float = 30.0, **settings: Any) -> SqsSource:
         given: dict[str, Any] = {
             "endpoint_url": sqs_server.url,
             "queue": sqs_queue,
             "wait_time_seconds": 1,
             "journal": tmp_path / "journal",
-            "lease": LeaseSettings(lease_seconds, dead_limit),
+            "lease": LeaseSettings(lease_seconds),
         }
         driver = SqsDriver(SqsSettings(**(given | settings)))
         drivers.append(driver)

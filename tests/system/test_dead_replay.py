@@ -13,8 +13,9 @@ from signal import SIGINT
 from typing import Any
 
 import pytest
+import redis
 from support.fleet import Fleet
-from support.jobs import SECRETS, app, job, redis_config
+from support.jobs import KEY, SECRETS, app, job, redis_config
 from support.redis_server import RedisServer
 from support.sink import Sink, events, header
 from support.sqs_server import SqsServer
@@ -26,6 +27,18 @@ pytestmark = pytest.mark.timeout(180)
 
 GONE = Rules(by_path={"/hook": Rule(status=410)})
 LETTERS = 120
+
+REFUSALS: list[tuple[tuple[str, ...], int, str]] = [
+    (("replay",), 64, "add --yes, or --dry-run to look first"),
+    (("replay", "--yes"), 1, "sockq dead ls shows what there is"),
+    (("drop", "--yes", "no-such-id"), 1, "sockq dead ls shows what there is"),
+    (("show", "no-such-id"), 1, "there is no dead letter no-such-id"),
+    (("ls", "--older-than", "2 hours"), 64, "write 90s, 15m, 2h, 1d12h or 2w"),
+    (("ls", "--older-than", "2h", "--newer-than", "1h"), 64, "swap them"),
+    (("ls", "--source", "elsewhere"), 64, "there is sockudo_queue::queue:webhooks"),
+    (("drop", "--rate", "0", "--yes"), 64, "--rate takes"),
+    (("show",), 64, "see sockq dead show --help"),
+]
 
 
 class Site:
@@ -139,6 +152,7 @@ def test_letters_are_replayed_once_each_although_the_replay_is_killed(
     assert shown.returncode == 0, shown.stderr
     assert f"owed      {here.sink.url}/hook" in shown.stdout
     assert "app-secret" not in shown.stdout + listed.stdout + str(letter)
+    assert letter["payload"]["app_secret"] is None, "the configuration can give it back"
 
     dry = here.sockq("replay", "--endpoint", "/hook", "--dry-run")
     assert (dry.returncode, dry.stderr) == (0, "")
@@ -160,6 +174,7 @@ def test_letters_are_replayed_once_each_although_the_replay_is_killed(
     until(lambda: set(here.delivered()) == wanted, within=30, explain=here.fleet.log)
     assert here.letters() == []
     assert len(here.sink.to("/there")) == LETTERS, "who has had it gets it no more"
+    assert all(one.verdict.ok for one in here.sink.received), "signed with the app's secret"
     twice = here.delivered().total() - LETTERS
     if "sqs" in request.node.name:
         # Sent, and killed before it was deleted: SQS has no single step for both.
@@ -201,3 +216,58 @@ def test_a_replay_stops_when_asked_and_never_loops_over_those_that_die_again(
     assert last.startswith(f"dropped {40 - left} dead letter")
     assert here.sockq("drop", "--yes").stdout.endswith(f"dropped {left} dead letters\n")
     assert here.letters() == []
+
+
+def test_a_store_of_dead_letters_has_no_secret_that_the_configuration_can_give_back(
+    server: RedisServer, client: redis.Redis
+) -> None:
+    """Nor does it grow for ever, and what goes is counted and told."""
+    with (
+        Sink(SECRETS, GONE) as sink,
+        site(redis_config(server.url, dead_limit=7), sink, {}) as here,
+    ):
+        client.rpush(KEY, *[job(f"c{n}") for n in range(30)], job("x", app=9))
+        until(lambda: here.fleet.queue().get("trimmed") == 24, within=40, explain=here.fleet.log)
+        until(lambda: here.dead() == 7, within=10)
+        (key,) = client.keys("*:dead-jobs")
+        stored = client.hvals(key)
+        assert len(stored) == 7
+        assert not any(b"app-secret" in one for one in stored)
+        (told,) = [line for line in here.fleet.log().splitlines() if '"dead-trimmed"' in line]
+        assert json.loads(told)["most"] == 7
+        kept = [one["reason_class"] for one in here.letters()]
+        assert kept[-1] == "unknown app"
+        assert any(b"secret-9" in one for one in stored), "nobody else has it"
+
+
+def test_every_refusal_is_a_line_and_a_code(server: RedisServer) -> None:
+    with Sink(SECRETS) as sink, site(redis_config(server.url), sink, {}) as here:
+        for arguments, code, said in REFUSALS:
+            done = here.sockq(*arguments)
+            assert (done.returncode, done.stdout) == (code, ""), arguments
+            (line,) = done.stderr.splitlines()
+            assert said in line, arguments
+        nothing = here.sockq("ls")
+        assert (nothing.returncode, nothing.stdout) == (0, "no dead letters\n")
+        server.kill()
+        away = here.sockq("replay", "--yes")
+        assert away.returncode == 75
+        assert "start it, or set" in away.stderr
+        assert len(away.stderr.splitlines()) == 1
+
+
+def test_a_pipe_that_is_closed_is_no_error(server: RedisServer, client: redis.Redis) -> None:
+    with Sink(SECRETS) as sink, site(redis_config(server.url), sink, {}) as here:
+        client.rpush(KEY, *[b"?" * 2_000 for _ in range(300)])
+        until(lambda: here.dead() == 300, within=30, explain=here.fleet.log)
+        with subprocess.Popen(
+            here.command("ls", "--json"),
+            env=here.env,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        ) as listing:
+            assert listing.stdout is not None
+            assert listing.stderr is not None
+            json.loads(listing.stdout.readline())
+            listing.stdout.close()
+            assert (listing.stderr.read(), listing.wait(30)) == (b"", 0)

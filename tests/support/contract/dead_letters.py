@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 
 from support.contract.kit import MakeDriver, SourceKit, next_millisecond
+from support.until import async_until
 
-from sockq.drivers.job import Ack, Dead, Lease, Retry
+from sockq.drivers.job import Ack, Dead, Lease, Release, Retry
 from sockq.drivers.source import Source
 
 
@@ -136,10 +137,47 @@ class DeadLetterContract(SourceKit):
         page = await source.dead_letters(None, 10)
         assert (page.letters, page.cursor) == ([], None)
 
-    async def test_the_oldest_beyond_the_limit_are_trimmed(self, make_driver: MakeDriver) -> None:
-        source = await self.opened(make_driver, dead_limit=3)
+    async def test_a_dead_letter_may_be_kept_with_another_payload(
+        self, make_driver: MakeDriver
+    ) -> None:
+        source = await self.opened(make_driver)
+        kept = self.payload(77)
+        await self.put(source, 1)
+        lease = await self.take_one(source)
+        assert await source.settle([Dead(lease, "gone", b"owed", kept)]) == [True]
+        (letter,) = await self.all_dead(source)
+        assert (letter.id, letter.payload, letter.state) == (lease.id, kept, b"owed")
+        assert await source.replay([lease.id]) == [True]
+        again = await self.take_one(source)
+        assert (again.id, again.payload, again.state) == (lease.id, kept, b"owed")
+        assert await source.settle([Release(again)]) == [True]
+        assert (await self.take_one(source)).payload == kept
+
+    async def test_the_oldest_beyond_a_number_are_trimmed(self, make_driver: MakeDriver) -> None:
+        source = await self.opened(make_driver)
         leases = await self.bury(source, 5)
+        await self.assert_counts(source, dead=5)
+        assert await source.trim_dead(0, 0.0) == 0
+        assert await source.trim_dead(5, 0.0) == 0
+        assert await source.trim_dead(3, 0.0) == 2
         letters = await self.all_dead(source)
         assert [letter.id for letter in letters] == [lease.id for lease in leases[2:]]
+        assert await source.trim_dead(3, 0.0) == 0
         assert await source.replay([leases[0].id, leases[4].id]) == [False, True]
         await self.assert_counts(source, ready=1, dead=2)
+
+    async def test_those_beyond_an_age_are_trimmed(self, make_driver: MakeDriver) -> None:
+        source = await self.opened(make_driver)
+        await self.put(source, 1, first=9)
+        living = await self.take_one(source)
+        await self.bury(source, 2)
+        died_at_ms = (await self.all_dead(source))[-1].died_at_ms
+        age_seconds = 3.0
+        await async_until(
+            lambda: time.time_ns() // 1_000_000 > died_at_ms + age_seconds * 1000 + 100, 10.0
+        )
+        (young,) = await self.bury(source, 1, first=2)
+        assert await source.trim_dead(10, age_seconds) == 2
+        assert [letter.id for letter in await self.all_dead(source)] == [young.id]
+        assert await source.settle([Ack(living)]) == [True]
+        await self.assert_counts(source, dead=1)

@@ -22,9 +22,7 @@ class MakeDriver(Protocol):
     Within one test every call gets the same arguments. Drivers are closed at teardown.
     """
 
-    async def __call__(
-        self, *, lease_seconds: float = 30.0, dead_limit: int = 10_000
-    ) -> Driver: ...
+    async def __call__(self, *, lease_seconds: float = 30.0) -> Driver: ...
 
 
 class SourceKit:
@@ -82,10 +80,8 @@ class SourceKit:
 
     # Steps.
 
-    async def opened(
-        self, make_driver: MakeDriver, *, lease_seconds: float = 30.0, dead_limit: int = 10_000
-    ) -> Source:
-        driver = await make_driver(lease_seconds=lease_seconds, dead_limit=dead_limit)
+    async def opened(self, make_driver: MakeDriver, *, lease_seconds: float = 30.0) -> Source:
+        driver = await make_driver(lease_seconds=lease_seconds)
         return self.source_of(driver)
 
     async def put(self, source: Source, count: int, *, first: int = 0) -> list[bytes]:
