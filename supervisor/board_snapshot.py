@@ -25,6 +25,8 @@ from sockq.workers.seqlock import read_text
 from sockq.workers.tallies import CLASSES
 
 _NS: Final = 1_000_000_000
+#: Deaths of workers that are shown.
+_DEATHS: Final = 10
 
 _SAYS: Final[Mapping[int, SlotState]] = {
     slot_words.WorkerState.READY: SlotState.READY,
@@ -129,6 +131,7 @@ def take(board: Board) -> BoardView:
             for cause in Cause
         },
         endpoints=merge(read_table(slot.endpoints) for slot in slots),
+        deaths=board.deaths.last(_DEATHS),
         poison=sum(slot.words[slot_words.DEAD_POISON] for slot in slots),
         poison_seconds=_ago(
             now, max((slot.words[slot_words.POISON_NS] for slot in slots), default=0)

@@ -13,6 +13,7 @@ from sockq.supervisor.board_words import FleetState
 from sockq.supervisor.histograms import Histogram
 from sockq.supervisor.restart import Cause, Exit
 from sockq.supervisor.slot_states import SlotState
+from sockq.workers.deaths import Death
 from sockq.workers.endpoint_stats import EndpointRow
 
 
@@ -99,5 +100,6 @@ class BoardView:
     outcomes: Mapping[str, int]
     restarts_by_cause: Mapping[str, int]
     endpoints: list[EndpointRow]
+    deaths: list[Death]
     poison: int
     poison_seconds: float | None

@@ -95,6 +95,9 @@ class Endings:
         if not (at_start and cause in REFUSALS):
             self._log.write(level, Event.PROCESS_ENDED, fields)
         told = f"{member.name} {cause.label} ({end}) after {lived:.1f}s"
+        if cause not in _IN_ORDER and remains.held.jobs:
+            jobs = len(remains.held.jobs)
+            told += f" with {jobs} {'job' if jobs == 1 else 'jobs'} in hand"
         if again is not None:
             told += f", again in {again:.1f}s" if again else ", again at once"
         self._fleet.event(level, told)

@@ -17,7 +17,7 @@ from sockq.supervisor.board_words import FleetState
 from sockq.supervisor.endpoint_view import told
 from sockq.supervisor.problems import Problem, find_problems
 from sockq.supervisor.slot_states import SERVING
-from sockq.supervisor.status_parts import http_part, process_part, rounded, worker_part
+from sockq.supervisor.status_parts import death_part, http_part, process_part, rounded, worker_part
 
 #: Schema of the document.
 SCHEMA: Final = 1
@@ -135,6 +135,7 @@ def make_document(view: BoardView, counted: dict[str, int], directory: Path) -> 
         "helpers": [
             process_part(one) for one in (view.http, view.broker, view.janitor) if one is not None
         ],
+        "deaths": [death_part(one) for one in view.deaths],
         "events": view.events[-50:],
     }
 

@@ -7,6 +7,7 @@ from typing import Any
 from sockq.supervisor.board_view import BoardView, ProcessView
 from sockq.supervisor.http_settings import join
 from sockq.supervisor.problems import is_stale
+from sockq.workers.deaths import Death
 
 
 def worker_part(one: ProcessView, hang_seconds: float) -> dict[str, Any]:
@@ -44,6 +45,22 @@ def process_part(one: ProcessView) -> dict[str, Any]:
         "last_exit": str(one.last_exit) if ended else None,
         "last_end_seconds": rounded(one.last_end_seconds),
         "next_start_seconds": rounded(one.next_start_seconds),
+    }
+
+
+def death_part(one: Death) -> dict[str, Any]:
+    """How a worker died that held jobs, and which of them was alone."""
+    return {
+        "at": one.at_ms / 1000,
+        "worker": one.worker,
+        "cause": one.cause,
+        "exit": one.exit,
+        "uptime_seconds": rounded(one.uptime_seconds),
+        "cpu_seconds": rounded(one.cpu_seconds),
+        "max_rss_mb": one.max_rss_mb,
+        "held": len(one.held),
+        "alone": one.alone.rpartition("\n")[2] or None,
+        "stack": list(one.stack),
     }
 
 

@@ -94,9 +94,14 @@ class Deaths:
         """All that are remembered, the oldest first."""
         count = self.count
         if count != self._read[0]:
-            records = [read_bytes(self._block(n)) for n in range(max(0, count - DEATHS), count)]
-            self._read = count, [_unpack(data) for data in records if data]
+            self._read = count, self.last(DEATHS)
         return self._read[1]
+
+    def last(self, most: int) -> list[Death]:
+        """The latest, the oldest of them first."""
+        count = self.count
+        records = (read_bytes(self._block(n)) for n in range(max(0, count - most), count))
+        return [_unpack(data) for data in records if data]
 
     def _block(self, number: int) -> memoryview:
         at = _HEAD_BYTES + number % DEATHS * _RECORD_BYTES

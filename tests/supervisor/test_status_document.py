@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from sockq.supervisor.board_snapshot import take, totals
 from sockq.supervisor.board_words import FleetState
 from sockq.supervisor.fleet import FleetSettings
 from sockq.supervisor.fleet_board import FleetBoard
+from sockq.supervisor.problems import POISON_SECONDS, find_problems
 from sockq.supervisor.queue_board import QueueBoard
 from sockq.supervisor.restart import Cause
 from sockq.supervisor.slot_states import SlotState
@@ -26,8 +28,17 @@ from sockq.supervisor.status_document import (
     read_status,
     render_plain,
 )
-from sockq.workers.board import BEAT_NS, DELIVERED, IN_FLIGHT, STATE, WorkerState
+from sockq.workers.board import (
+    BEAT_NS,
+    DEAD_POISON,
+    DELIVERED,
+    IN_FLIGHT,
+    POISON_NS,
+    STATE,
+    WorkerState,
+)
 from sockq.workers.board_memory import Board
+from sockq.workers.deaths import Death, hash_of
 
 NS = 1_000_000_000
 
@@ -134,6 +145,30 @@ def test_problems_come_worst_first() -> None:
     document = picture.document()
     assert kinds(document) == ["parent-silent", "crash-loop", "backend-down", "stale-queue"]
     assert document["state"] == "DEGRADED"
+
+
+def test_poison_is_a_problem_for_a_while() -> None:
+    picture = Picture()
+    slot = picture.board.slot(1)
+    slot.words[DEAD_POISON], slot.words[POISON_NS] = 2, picture.ago(60)
+    held = frozenset({hash_of("j"), hash_of("k")})
+    death = Death("w01", "crash", "SIGSEGV", 5_000, 1.5, 0.25, 38, "q\nj", 1, held=held)
+    picture.board.deaths.add(death)
+    document = picture.document()
+    assert (kinds(document), document["state"]) == (["poison"], "DEGRADED")
+    assert document["problems"][0]["text"].startswith("2 jobs killed their workers")
+    assert document["totals"]["dead_poison"] == 2
+    (told,) = document["deaths"]
+    assert (told["worker"], told["cause"], told["exit"], told["at"]) == (
+        "w01",
+        "crash",
+        "SIGSEGV",
+        5,
+    )
+    assert (told["held"], told["alone"]) == (2, "j")
+    json.dumps(document)
+    long_ago = replace(take(picture.board), poison_seconds=POISON_SECONDS + 1)
+    assert find_problems(long_ago) == []
 
 
 @pytest.mark.parametrize(
