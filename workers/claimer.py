@@ -119,8 +119,10 @@ class Claimer:
         while True:
             await self._going.wait()
             free = await self._room.wait()
+            # behind an outage ask and do not wait: an empty queue says too that it is over
+            wait = 0.0 if self._outage.down else WAIT_SECONDS
             try:
-                leases = await self._source.claim(min(free, limit), WAIT_SECONDS, self._owner)
+                leases = await self._source.claim(min(free, limit), wait, self._owner)
             except (BackendUnavailable, BackendRefused) as error:
                 await self._outage.wait(error)
                 continue
