@@ -13,16 +13,19 @@ import os
 import selectors
 import socket
 import struct
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
 from sockq.supervisor.channel import Channel
+from sockq.supervisor.reserve import Reserve
 from sockq.supervisor.unix_sockets import listen_at
 
 _CLIENTS: Final = 16
 _LINES_A_PASS: Final = 64
 _LINE_BYTES: Final = 64 * 1024
+_REST_SECONDS: Final = 0.5
 #: Linux's ``struct ucred``: pid, uid, gid.
 _PEER: Final = struct.Struct("iII")
 
@@ -43,14 +46,15 @@ class Control:
         self._answer = answer
         self._clients: set[Channel] = set()
         self._listener = listen_at(path, _CLIENTS)
-        self._reserve = _spare()
+        self._reserve = Reserve()
+        self._rests_until: float | None = None
         selector.register(self._listener, selectors.EVENT_READ, self._accept)
 
     def fds(self) -> Iterator[int]:
         """What children must close."""
         yield self._listener.fileno()
-        if self._reserve is not None:
-            yield self._reserve
+        if self._reserve.fd >= 0:
+            yield self._reserve.fd
         for client in self._clients:
             yield client.fileno()
 
@@ -58,20 +62,24 @@ class Control:
         """Stop listening, and remove the socket."""
         for client in list(self._clients):
             self._drop(client)
-        self._selector.unregister(self._listener)
+        if self._rests_until is None:
+            self._selector.unregister(self._listener)
         self._listener.close()
-        self._give_up_reserve()
+        self._reserve.close()
         self._path.unlink(missing_ok=True)
 
+    def look(self, now: float) -> None:
+        """Once a pass: have the reserve again, and listen again after a rest."""
+        if not self._clients:
+            self._reserve.take_back()
+        if self._rests_until is not None and now >= self._rests_until:
+            self._rests_until = None
+            self._selector.register(self._listener, selectors.EVENT_READ, self._accept)
+
     def _accept(self, _mask: int) -> None:
-        try:
-            end, _ = self._listener.accept()
-        except OSError as error:
-            if error.errno in (errno.EMFILE, errno.ENFILE):
-                self._turn_away()
+        end = self._next()
+        if end is None:
             return
-        if self._reserve is None:
-            self._reserve = _spare()
         if len(self._clients) >= _CLIENTS or not may_ask(peer_uid(end)):
             end.close()
             return
@@ -79,17 +87,20 @@ class Control:
         self._clients.add(client)
         self._selector.register(client, selectors.EVENT_READ, self._serve(client))
 
-    def _turn_away(self) -> None:
-        """No descriptor is left: one that waits for ever would keep the loop awake for ever."""
-        self._give_up_reserve()
-        with contextlib.suppress(OSError):
-            self._listener.accept()[0].close()
-        self._reserve = _spare()
-
-    def _give_up_reserve(self) -> None:
-        if self._reserve is not None:
-            os.close(self._reserve)
-            self._reserve = None
+    def _next(self) -> socket.socket | None:
+        """A client. When the process has no descriptor left, one at a time has the reserve."""
+        for _ in range(2):
+            try:
+                return self._listener.accept()[0]
+            except OSError as error:
+                if error.errno not in (errno.EMFILE, errno.ENFILE):
+                    return None
+                if not self._reserve.lend():
+                    break
+        # The listener stays readable: without a rest the loop would turn for nothing.
+        self._selector.unregister(self._listener)
+        self._rests_until = time.monotonic() + _REST_SECONDS
+        return None
 
     def _serve(self, client: Channel) -> Callable[[int], None]:
         def ready(_mask: int) -> None:
@@ -123,14 +134,6 @@ class Control:
         with contextlib.suppress(KeyError, ValueError):
             self._selector.unregister(client)
         client.close()
-
-
-def _spare() -> int | None:
-    """A descriptor to give up when there is no other; None: there is none to be had."""
-    try:
-        return os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        return None
 
 
 def may_ask(uid: int | None) -> bool:

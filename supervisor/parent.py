@@ -7,11 +7,12 @@ event is still in hand. Nothing here blocks, opens a connection, or trusts the w
 
 from __future__ import annotations
 
+import os
 import selectors
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Final
 
 from sockq.supervisor.board_words import FleetState
@@ -19,6 +20,7 @@ from sockq.supervisor.control import Control
 from sockq.supervisor.crew import Crew
 from sockq.supervisor.doorbell import Doorbell
 from sockq.supervisor.drain_notice import DrainNotice
+from sockq.supervisor.faults import Faults
 from sockq.supervisor.fleet import FleetSettings
 from sockq.supervisor.fleet_board import FleetBoard
 from sockq.supervisor.http_settings import SOCKET_NAME
@@ -33,6 +35,9 @@ from sockq.supervisor.pidlock import (
     PidLock,
 )
 from sockq.supervisor.preload import freeze
+from sockq.supervisor.sd_notify import Notifier
+from sockq.supervisor.service import Service
+from sockq.supervisor.slot import Slot
 from sockq.supervisor.steps import Steps
 from sockq.workers import exits
 from sockq.workers.board_memory import MAX_SLOTS, Board
@@ -42,8 +47,6 @@ _LONGEST_WAIT_SECONDS: Final = 1.0
 #: A loop that woke so late did not run: whoever was silent meanwhile is not blamed.
 _LAG_SECONDS: Final = 1.0
 _PREDECESSOR_SECONDS: Final = (1.0, 2.0)
-
-Handler = Callable[[int], None]
 
 
 class Parent:
@@ -58,6 +61,9 @@ class Parent:
         self._board = Board.create(MAX_SLOTS, settings.directory / BOARD_NAME)
         self._fleet = FleetBoard(self._board, settings)
         self._drain = DrainNotice()
+        self._notifier = Notifier(os.environ)
+        self._service = Service(self._notifier)
+        self._faults = Faults(self.log)
         prefix = owner_prefix(settings.directory, int(time.time() * 1000))
         crew = Crew(settings, self._board, owners, prefix, self.log, self._fds)
         self._steps = Steps(settings, crew, self._fleet, self._selector, owners, self.log)
@@ -86,7 +92,8 @@ class Parent:
         steps.act(time.monotonic())
         while not steps.over:
             now = time.monotonic()
-            timeout = min(max(0.0, steps.next_deadline() - now), _LONGEST_WAIT_SECONDS)
+            soonest = min(steps.next_deadline(), self._service.next_at)
+            timeout = min(max(0.0, soonest - now), _LONGEST_WAIT_SECONDS)
             expected = now + timeout
             ready = self._selector.select(timeout)
             now = time.monotonic()
@@ -95,19 +102,23 @@ class Parent:
             if lag > _LAG_SECONDS:
                 steps.slept(now, lag)
             for key, mask in ready:
-                self._guard(key.data, mask)
+                self._faults.guard("channels", key.data, mask)
             steps.reap(time.monotonic())
             for number in sorted(self._doorbell.take()):
-                self._guard(self._operator.signalled, number)
+                self._faults.guard(f"signal {number}", self._operator.signalled, number)
             steps.act(time.monotonic())
+            self._control.look(time.monotonic())
+            self._service.look(time.monotonic(), steps.facts(), self._slots())
             if steps.shutdown.deadline is not None:
                 self._drain.look(time.monotonic(), steps.shutdown.deadline, self._fleet.in_flight)
         return steps.exit_code
 
     def close(self) -> None:
         """Let go of everything; what is not given back yet is remembered for the next parent."""
+        self._notifier.say("STOPPING=1", "STATUS=stopped")
         self._fleet.set_state(FleetState.STOPPED)
         self._control.close()
+        self._notifier.close()
         self._owners.close(self._steps.reclaims.pending)
         self._selector.close()
         self._doorbell.close()
@@ -115,16 +126,14 @@ class Parent:
         for left in (BOARD_NAME, SOCKET_NAME):
             (self._lock.directory / left).unlink(missing_ok=True)
 
-    def _guard(self, handler: Handler, argument: int) -> None:
-        try:
-            handler(argument)
-        except Exception as error:
-            self.log.write("error", Event.PARENT_FAULT, {"error": repr(error)})
+    def _slots(self) -> Iterator[Slot]:
+        return (member.slot for member in self._steps.crew)
 
     def _fds(self) -> Iterator[int]:
         """What no child may hold. The epoll descriptor, or where there is none, nothing."""
         yield from self._doorbell.fds
         yield from self._control.fds()
+        yield from self._notifier.fds()
         yield self._lock.fd
         epoll = getattr(self._selector, "fileno", None)
         if epoll is not None:

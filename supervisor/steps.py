@@ -16,29 +16,31 @@ from sockq.supervisor.carry_out import carry_out
 from sockq.supervisor.channels import Channels
 from sockq.supervisor.crew import Crew
 from sockq.supervisor.endings import REFUSALS, Ending, Endings
+from sockq.supervisor.faults import Faults
 from sockq.supervisor.fleet import FleetSettings
 from sockq.supervisor.fleet_board import FleetBoard
+from sockq.supervisor.leaving import Leaving
 from sockq.supervisor.member import Member, Role
 from sockq.supervisor.owners import Known, OwnersFile
 from sockq.supervisor.patrol import Patrol
-from sockq.supervisor.process import reap
+from sockq.supervisor.process import Ended, reap
 from sockq.supervisor.publish import publish
 from sockq.supervisor.reclaims import Reclaims
 from sockq.supervisor.recycling import Recycling
 from sockq.supervisor.reloading import Reloading
 from sockq.supervisor.restart import BLAMED, Cause
+from sockq.supervisor.service import Facts
 from sockq.supervisor.shutdown import Shutdown
-from sockq.supervisor.slot_states import Action, SlotState
+from sockq.supervisor.slot_states import Action
 from sockq.supervisor.stand_ins import StandIns
 from sockq.workers import exits
 from sockq.workers.logs import Event, Log
 
 _FORKS_A_PASS: Final = 4
-#: After the last worker has gone: for giving back, then for each helper's own end.
-_GIVE_BACK_SECONDS: Final = 3.0
-_HELPER_SECONDS: Final = 4.0
 #: A helper that never was ready has so many tries.
 _BOOT_TRIES: Final = 5
+#: A slot whose step raised is looked at again after so long.
+_FAULT_SECONDS: Final = 1.0
 _NS: Final = 1_000_000_000
 
 
@@ -84,6 +86,8 @@ class Steps:
         self.brake = Brake(settings.restart, crew, fleet, log)
         self._channels = Channels(selector, self.reclaims, log, self._look)
         self._endings = Endings(fleet, log)
+        self._faults = Faults(log)
+        self._forks_left = 0
         self._recycling = Recycling(
             settings.recycle, settings.stale_fetch_seconds, crew, self.reloading, fleet, log
         )
@@ -91,13 +95,13 @@ class Steps:
         self._stand_ins = StandIns(crew, log, self._leave)
         self._booted = self.announced = self._refused = False
         self.slots_used = 0
-        self._give_back_until = math.inf
+        self.leaving = Leaving(crew, self.reclaims, log)
 
     # The loop's side --------------------------------------------------------------------------
 
     def next_deadline(self) -> float:
         """When something is due at the latest, monotonic seconds. The slots hold the truth."""
-        soonest = min(self._give_back_until, self.reloading.look_at, self.pause_until)
+        soonest = min(self.leaving.until, self.reloading.look_at, self.pause_until)
         for member in self.crew:
             if member.slot.deadline is not None:
                 soonest = min(soonest, member.slot.deadline, self.brake.proof_at(member))
@@ -118,46 +122,43 @@ class Steps:
             if member is None or member.process is None:
                 self._fleet.add(words.FOREIGN_ENDED)
                 continue
-            process = member.process
-            self._channels.hear(member, process)
-            ending = self._endings.judge(member, ended, now)
-            self._channels.release(process)
-            self._patrol.forget(process.pid)
-            if member.role is Role.WORKER:
-                known = Known(process.pid, 0, process.owner)
-                self.reclaims.add(known, crashed=ending.cause in BLAMED)
-            elif member.role is Role.JANITOR:
-                self.reclaims.janitor_lost()
-            member.slot.exited(now, now + ending.delay_seconds)
-            self._judged(member, ending, now)
+            if not self._faults.guard(f"end of {member.name}", self._ended, member, ended, now):
+                # Its slot must be free, whatever went wrong beside.
+                member.process = None
+                if member.running:
+                    member.slot.exited(now, now + _FAULT_SECONDS)
 
     def act(self, now: float) -> None:
         """Do all that is due, and bring the board up to date."""
-        self._endings.watch(now)
-        self._patrol.act(now)
-        forks = _FORKS_A_PASS
+        guard = self._faults.guard
+        guard("endings", self._endings.watch, now)
+        guard("patrol", self._patrol.act, now)
+        self._forks_left = _FORKS_A_PASS
         for member in self.crew:
             deadline = member.slot.deadline
             if deadline is None:
                 continue
-            if deadline <= now:
-                forks -= self._due(member, now, may_fork=forks > 0)
-            self.brake.look(member, now)
+            if deadline <= now and not guard(member.name, self._due, member, now):
+                member.slot.deadline = now + _FAULT_SECONDS
+            guard("brake", self.brake.look, member, now)
         if now >= self.pause_until:
             self.pause(paused=False)
         if self.shutdown.deadline is None:
             self._advance_boot(now)
-            if self._booted:
-                self._recycling.act(now, self.target)
-            self.reloading.act(now, self.target)
-            self._stand_ins.act(now, self.target, self.reloading.surge)
+            guard("planned restarts", self._plan, now)
             limit = self._settings.give_up_seconds
             if limit is not None and self.brake.seconds_on(now) >= limit:
                 self.stop(now, code=exits.GAVE_UP)
         if self.shutdown.deadline is not None:
             self._advance_stop(now)
-        self._channels.tell_reclaims(self.crew.janitor)
-        publish(self, self._fleet)
+        guard("reclaims", self._channels.tell_reclaims, self.crew.janitor)
+        guard("board", publish, self, self._fleet)
+
+    def facts(self) -> Facts:
+        """What a service manager may know."""
+        serving = sum(worker.serving for worker in self.crew.workers)
+        reloading = self.reloading.active
+        return Facts(self._fleet.state, self.announced, reloading, serving, self.target)
 
     # What the operator asks for -----------------------------------------------------------------
 
@@ -243,21 +244,42 @@ class Steps:
         until = now + self._settings.drain_seconds
         carry_out(worker, worker.slot.stop(now, until), self._log)
 
-    def _due(self, member: Member, now: float, *, may_fork: bool) -> bool:
-        """The slot's time has come; returns whether a fork was tried."""
+    def _plan(self, now: float) -> None:
+        if self._booted:
+            self._recycling.act(now, self.target)
+        self.reloading.act(now, self.target)
+        self._stand_ins.act(now, self.target, self.reloading.surge)
+
+    def _ended(self, member: Member, ended: Ended, now: float) -> None:
+        """A process of ours was reaped."""
+        process = member.process
+        assert process is not None
+        self._channels.hear(member, process)
+        ending = self._endings.judge(member, ended, now)
+        self._channels.release(process)
+        self._patrol.forget(process.pid)
+        if member.role is Role.WORKER:
+            known = Known(process.pid, 0, process.owner)
+            self.reclaims.add(known, crashed=ending.cause in BLAMED)
+        elif member.role is Role.JANITOR:
+            self.reclaims.janitor_lost()
+        member.slot.exited(now, now + ending.delay_seconds)
+        self._judged(member, ending, now)
+
+    def _due(self, member: Member, now: float) -> None:
+        """The slot's time has come."""
         self._look(member, now)
         actions = member.slot.due(now)
         if Action.START in actions:
-            if not may_fork or not self.brake.lets_start(member, now):
-                return False
-            self._start(member, now)
-            return True
+            if self._forks_left > 0 and self.brake.lets_start(member, now):
+                self._forks_left -= 1
+                self._start(member, now)
+            return
         if Action.LOOK in actions:
             actions = self._patrol.judge(member, now)
         elif Action.DUMP in actions:
             self._patrol.suspected(member)
         carry_out(member, actions, self._log)
-        return False
 
     def _start(self, member: Member, now: float) -> None:
         slot = member.slot
@@ -316,22 +338,8 @@ class Steps:
         self.scale(now, self.target)
 
     def _advance_stop(self, now: float) -> None:
-        if any(worker.running for worker in self.crew.workers):
-            return
-        if math.isinf(self._give_back_until):
-            self._give_back_until = now + _GIVE_BACK_SECONDS
-        if len(self.reclaims) and self.crew.janitor.ever_ready and now < self._give_back_until:
-            return
-        self._give_back_until = now  # reached
-        for helper in reversed(self.crew.helpers):
-            helper.slot.unwant(now)
-            if helper.running:
-                if helper.slot.state is not SlotState.DRAINING:
-                    actions = helper.slot.stop(now, now + _HELPER_SECONDS)
-                    carry_out(helper, actions, self._log)
-                self._give_back_until = now + 1.0
-                return
-        left = len(self.reclaims) or None
-        if not self._refused:
-            self._log.info(Event.FLEET_STOPPED, code=self.exit_code, not_given_back=left)
-        self.over = True
+        if self.leaving.act(now):
+            left = len(self.reclaims) or None
+            if not self._refused:
+                self._log.info(Event.FLEET_STOPPED, code=self.exit_code, not_given_back=left)
+            self.over = True

@@ -76,6 +76,17 @@ def test_the_unit_gives_time_to_drain_and_does_not_restart_in_vain() -> None:
     assert codes == [exits.USAGE, exits.CONFIG]
 
 
+def test_the_unit_listens_to_what_the_fleet_says() -> None:
+    found = unit()
+    assert found["Type"] == ["notify"]
+    assert found["NotifyAccess"] == ["main"], "the parent says it, nobody else"
+    boot = OWN["boot_seconds"].default
+    assert isinstance(boot, float)
+    assert float(found["TimeoutStartSec"][0]) > boot
+    assert float(found["WatchdogSec"][0]) > 5, "a loaded machine is no standstill"
+    assert found["ExecReload"] == ["/bin/kill -HUP $MAINPID"]
+
+
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="needs systemd-analyze")
 def test_systemd_understands_the_unit(tmp_path: Path) -> None:
     program = tmp_path / "sockq"

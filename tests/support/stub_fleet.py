@@ -8,12 +8,14 @@ A file ``behaviour`` in the directory overrides the option while the fleet runs.
 from __future__ import annotations
 
 import ctypes
+import errno
 import json
 import os
 import select
 import signal
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from sockq.drivers.settings import NoneSettings
@@ -166,7 +168,15 @@ def janitor(context: JanitorContext) -> int:
             context.channel.sendall(json.dumps({"reclaimed": owner, "jobs": 1}).encode() + b"\n")
 
 
+def _fork(fork: Callable[[], int] = os.fork) -> int:  # noqa: TID251 - stands before the real one
+    """As on a machine without room for another process, while the file ``no-forks`` is there."""
+    if (DIRECTORY / "no-forks").exists():
+        raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+    return fork()
+
+
 def main() -> int:
+    os.fork = _fork  # noqa: TID251 - the same
     rules = {
         key: OPTIONS[key]
         for key in (
