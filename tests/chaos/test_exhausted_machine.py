@@ -106,9 +106,10 @@ def test_no_descriptor_is_to_be_had(chaos: Chaos) -> None:
             _take_the_rest(fleet.pid)
             used = proc.cpu_seconds(fleet.pid)
             with _client(rig) as client:
-                # it is sent away rather than left to wake the loop for ever
+                # it has the descriptor that is kept for this
                 client.settimeout(5.0)
-                assert client.recv(1) == b""
+                client.sendall(b'{"cmd": "ping"}\n')
+                assert b'"ok":true' in client.recv(4096)
                 time.sleep(lasting(2.0))  # what it costs meanwhile
             assert proc.cpu_seconds(fleet.pid) - used < 0.25 * lasting(2.0)
             assert {worker["pid"] for worker in fleet.serving()} == others
