@@ -57,9 +57,9 @@ class Delivery(Request):
         run = self._run
         body = self._body
         before = self._before
-        words = run.desk.words
-        words[board.ATTEMPTS] += 1
-        words[board.BYTES_OUT] += len(body)
+        meter = run.desk.meter
+        meter.attempts += 1
+        meter.bytes_out += len(body)
         run.desk.journal.sending(run.lease)
         return (
             b"%bX-Pusher-Key: %b\r\nX-Pusher-Signature: %b\r\nX-Sockq-Delivery-Id: %b\r\n"
@@ -187,8 +187,8 @@ class Call(Delivery):
                 "X-Sockq-Attempt": str(attempt),
             }
             payload = wrapped(payload, self.function, proof)
-        run.desk.words[board.ATTEMPTS] += 1
-        run.desk.words[board.BYTES_OUT] += len(payload)
+        run.desk.meter.attempts += 1
+        run.desk.meter.bytes_out += len(payload)
         run.desk.journal.sending(run.lease)
         return payload
 

@@ -20,7 +20,7 @@ from sockq.workers.endpoint_stats import OTHER, EndpointRow, row_of
 from sockq.workers.endpoint_table import MOST_ROWS, EndpointTable
 from sockq.workers.lane import Lane
 from sockq.workers.outcome import Outcome
-from sockq.workers.tallies import AGE_BOUNDS, CLASS_INDEX, SENDING_BOUNDS, class_of
+from sockq.workers.tallies import AGE_BOUNDS, CLASS_INDEX, CLASSES, SENDING_BOUNDS, class_of
 
 _FIRST: Final = board.CLASSES_AT
 _END: Final = board.END_TO_END_AT + len(AGE_BOUNDS) + 1
@@ -28,21 +28,41 @@ _SENDING: Final = board.SENDING_AT - _FIRST
 _QUEUE_WAIT: Final = board.QUEUE_WAIT_AT - _FIRST
 _END_TO_END: Final = board.END_TO_END_AT - _FIRST
 _AGE_BOUNDS_MS: Final = tuple(bound * 1000 for bound in AGE_BOUNDS)
+#: The bucket of each age that most jobs have.
+_YOUNG_MS: Final = 4096
+_YOUNG: Final = bytes(bisect_left(_AGE_BOUNDS_MS, ms) for ms in range(_YOUNG_MS))
 #: Ages beyond are somebody's wrong clock; they count, but not so far.
 _MOST_MS: Final = 86_400_000
 
 
 class Meter:
-    """The counters of one worker process; goes on where the slot's last process stopped."""
+    """The counters of one worker process; goes on where the slot's last process stopped.
+
+    Attributes:
+        attempts: Requests made; who makes one counts it.
+        bytes_out: Bytes of their bodies.
+    """
 
     __slots__ = (
-        "_by_id", "_counts", "_end_to_end_ms", "_lanes", "_parked", "_seen", "_sending",
-        "_table", "_wait_ms", "_words",
+        "_by_id",
+        "_counts",
+        "_end_to_end_ms",
+        "_lanes",
+        "_parked",
+        "_seen",
+        "_sending",
+        "_table",
+        "_wait_ms",
+        "_words",
+        "attempts",
+        "bytes_out",
     )  # fmt: skip
 
     def __init__(self, slot: SlotWriter) -> None:
         words = slot.words
         self._words = words
+        self.attempts = words[board.ATTEMPTS]
+        self.bytes_out = words[board.BYTES_OUT]
         self._counts = words[_FIRST:_END].tolist()
         self._sending = words[board.SENDING_US] / 1e6
         self._wait_ms = words[board.QUEUE_WAIT_US] / 1e3
@@ -62,15 +82,21 @@ class Meter:
             age_ms = min(max(age_ms, 0), _MOST_MS)
         wait_ms = age_ms - seconds * 1000
         counts = self._counts
-        counts[0] += 1
         bucket = bisect_left(SENDING_BOUNDS, seconds)
-        counts[_SENDING + bucket] += 1
-        counts[_QUEUE_WAIT + bisect_left(_AGE_BOUNDS_MS, wait_ms)] += 1
-        counts[_END_TO_END + bisect_left(_AGE_BOUNDS_MS, age_ms)] += 1
+        counts[_SENDING + bucket] += 1  # and no class: ``publish`` finds it
+        older = _YOUNG[age_ms] if age_ms < _YOUNG_MS else bisect_left(_AGE_BOUNDS_MS, age_ms)
+        counts[_END_TO_END + older] += 1
+        # What was sent within a few ms waited nearly as long as it is old: seldom a lower bucket.
+        if older and wait_ms <= _AGE_BOUNDS_MS[older - 1]:
+            older = bisect_left(_AGE_BOUNDS_MS, wait_ms)
+        counts[_QUEUE_WAIT + older] += 1
         self._sending += seconds
-        self._wait_ms += wait_ms if wait_ms > 0 else 0.0
+        self._wait_ms += wait_ms
         self._end_to_end_ms += age_ms
-        row = self._lanes.get(webhook.lane) or self._meet(webhook, app_id)
+        try:
+            row = self._lanes[webhook.lane]
+        except KeyError:
+            row = self._meet(webhook, app_id)
         row.seconds += seconds
         row.buckets[bucket] += 1
 
@@ -112,10 +138,14 @@ class Meter:
 
     def publish(self) -> None:
         """Bring the board's words up to date."""
-        words = self._words
-        words[_FIRST:_END] = memoryview(array("Q", self._counts))
+        words, counts = self._words, self._counts
+        ended = sum(counts[_SENDING : _SENDING + len(SENDING_BOUNDS) + 1])
+        counts[0] = max(counts[0], ended - sum(counts[1 : len(CLASSES)]))
+        words[board.ATTEMPTS] = self.attempts
+        words[board.BYTES_OUT] = self.bytes_out
+        words[_FIRST:_END] = memoryview(array("Q", counts))
         words[board.SENDING_US] = int(self._sending * 1e6)
-        words[board.QUEUE_WAIT_US] = int(self._wait_ms * 1e3)
+        words[board.QUEUE_WAIT_US] = max(words[board.QUEUE_WAIT_US], int(self._wait_ms * 1e3))
         words[board.END_TO_END_US] = int(self._end_to_end_ms * 1e3)
         words[board.PARKED] = self._parked
 

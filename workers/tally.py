@@ -73,15 +73,15 @@ class Tally:
     def show(self) -> None:
         """Bring counters and the engine's gauges up to date."""
         words, engine = self._words, self._engine
+        self.meter.publish()
         words[board.WAITING] = engine.waiting
         words[board.SENDING] = engine.in_flight
         words[board.CONNECTIONS_OPEN] = len(engine.connections)
         words[board.CONNECTIONS_OPENED] = self._opened_before + engine.opened_count
-        found_open = words[board.ATTEMPTS] - self._attempts_before - engine.fresh_count
+        found_open = self.meter.attempts - self._attempts_before - engine.fresh_count
         words[board.CONNECTIONS_REUSED] = self._reused_before + max(0, found_open)
         deadline = engine.oldest_deadline
         words[board.OLDEST_DEADLINE_NS] = 0 if deadline is None else int(deadline * 1e9)
-        self.meter.publish()
 
     def show_endpoints(self) -> None:
         """Write the table of endpoints."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from bisect import bisect_left
 
 import pytest
 
@@ -79,6 +80,25 @@ def test_failures_make_way_for_rows(slot: board.SlotWriter) -> None:
     rows = read_table(slot.endpoints)
     assert len(rows) == MOST_ROWS
     assert {len(row.recent) for row in rows} == {1}
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.0004, 0.003, 0.25, 9.0])
+def test_every_age_is_in_its_bucket(
+    slot: board.SlotWriter, seconds: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(time, "time_ns", lambda: 2_000_000_000_000 * 1_000_000)
+    ages = [*range(-2, 60), *range(95, 105), 999, 1000, 1001, 4095, 4096, 5000, 5001, 10**7, 10**9]
+    meter = Meter(slot)
+    for age_ms in ages:
+        meter.delivered(webhook(), "app", seconds, 2_000_000_000_000 - age_ms)
+    meter.publish()
+    whole, wait = ([0] * (len(AGE_BOUNDS) + 1) for _ in range(2))
+    for age_ms in (min(max(age_ms, 0), 86_400_000) for age_ms in ages):
+        whole[bisect_left(AGE_BOUNDS, age_ms / 1000)] += 1
+        wait[bisect_left([b * 1000 for b in AGE_BOUNDS], age_ms - seconds * 1000)] += 1
+    assert buckets(slot, board.END_TO_END_AT, AGE_BOUNDS) == whole
+    assert buckets(slot, board.QUEUE_WAIT_AT, AGE_BOUNDS) == wait
+    assert slot.words[board.CLASSES_AT + CLASS_INDEX["2xx"]] == len(ages)
 
 
 def test_a_later_attempt_says_nothing_about_the_queue(slot: board.SlotWriter) -> None:

@@ -79,7 +79,7 @@ def test_connections_that_were_found_open_are_what_is_left_of_all_requests() -> 
     slot.words[board.CONNECTIONS_REUSED] = 36
     now = engine()
     tally = Tally(slot, now, 256)
-    slot.words[board.ATTEMPTS] += 10
+    tally.meter.attempts += 10
     now.opened_count, now.fresh_count = 3, 2
     tally.show()
     assert slot.words[board.CONNECTIONS_OPENED] == 7
