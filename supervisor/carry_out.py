@@ -41,7 +41,7 @@ def _one(member: Member, process: Process, action: Action, log: Log) -> None:
         case Action.DUMP:
             log.warning(Event.PROCESS_SILENT, **who, state=member.slot.before_suspect.name.lower())
             process.signal(signal.SIGUSR2)
-            if member.last_words is not None:
+            if member.last_words is not None and STACK_SIGNAL is not None:
                 process.signal(STACK_SIGNAL)
         case Action.KILL:
             why = "silent" if member.slot.hung else "time is up"

@@ -96,7 +96,8 @@ class Fetching:
         Args:
             now: Monotonic seconds.
             answered_at: When a claim was answered last.
-            may_claim: It is ready, neither paused nor without the backend, and has room for jobs.
+            may_claim: It is ready, neither paused nor without the backend, has room for jobs, and
+                none of its jobs has to run alone.
         """
         if not may_claim:
             self.excused_at = now

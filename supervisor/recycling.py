@@ -124,7 +124,10 @@ class Recycling:
         stale = life.fetching.stale_seconds(
             now,
             words[board.FETCH_OK_NS] / _NS,
-            may_claim=room and worker.says_ready and worker.slot.state is SlotState.READY,
+            may_claim=room
+            and not words[board.SUSPECTS]
+            and worker.says_ready
+            and worker.slot.state is SlotState.READY,
         )
         if why is None and stale >= self._stale_fetch_seconds:
             why = Why.STALE

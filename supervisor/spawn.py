@@ -31,9 +31,8 @@ CRASHED: Final = 70
 _PR_SET_PDEATHSIG: Final = 1
 #: Has a worker write its stacks where the parent reads them (``last_words``). SIGUSR2 has it tell
 #: them to stderr; one handler writes to one place, so there are two.
-STACK_SIGNAL: Final[int] = getattr(signal, "SIGRTMIN", signal.SIGUSR2) + (
-    3 if hasattr(signal, "SIGRTMIN") else 0
-)
+#: None: this system has no signal to spare.
+STACK_SIGNAL: Final[int | None] = signal.SIGRTMIN + 3 if hasattr(signal, "SIGRTMIN") else None
 #: The parent decides on these: a terminal sends them to the whole group, workers included.
 _IGNORED: Final = (
     signal.SIGINT,
@@ -151,7 +150,7 @@ def _dress(setup: ChildSetup) -> None:
         faulthandler.enable()
     else:
         faulthandler.enable(file=setup.stack_fd)
-        if STACK_SIGNAL != signal.SIGUSR2:
+        if STACK_SIGNAL is not None:
             faulthandler.register(STACK_SIGNAL, file=setup.stack_fd, all_threads=True)
     random.seed()
     os.umask(0o077)

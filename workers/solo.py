@@ -27,7 +27,7 @@ from sockq.workers.journal import Journal, job_key
 from sockq.workers.request import Request
 from sockq.workers.senders import Senders
 from sockq.workers.suspects import Poison, judge
-from sockq.workers.target_state import decode
+from sockq.workers.target_state import survived
 from sockq.workers.worker_log import WorkerLog
 
 #: An answer that takes longer lets ordinary work go on, unless the job has two crashes already.
@@ -122,7 +122,7 @@ class Solo:
 
     def add(self, dialect: Dialect, desk: Desk, lease: Lease) -> None:
         """Take a job with crashes."""
-        if lease.crashes <= _survived(lease) and not self.holds:
+        if lease.crashes <= survived(lease.state) and not self.holds:
             self._begin(dialect, desk, lease)
             return
         self._suspects.append((dialect, desk, lease))
@@ -162,7 +162,7 @@ class Solo:
 
     def _cleared(self) -> None:
         self._timer = None
-        if not self._engine.in_threads and not self._busy_threads():
+        if not self._threads:
             self._clear_tries = 0
             self.state = SoloState.RUNNING
             self._log.suspects(len(self._suspects))
@@ -178,7 +178,8 @@ class Solo:
     def _next(self) -> None:
         """Run one suspect after the other, while there are some and it is their turn."""
         while self._current is None and self.state is SoloState.RUNNING:
-            if not self._suspects or time.monotonic() - self._began_at >= TURN_SECONDS:
+            over = time.monotonic() - self._began_at >= TURN_SECONDS
+            if over or not self._suspects or self._threads:  # the last one's may be at work still
                 self._rest()
                 return
             dialect, desk, lease = self._suspects.popleft()
@@ -194,7 +195,7 @@ class Solo:
     def _run(self, dialect: Dialect, desk: Desk, lease: Lease) -> None:
         key = job_key(desk.queue, lease.id)
         deaths = () if self._deaths is None else self._deaths.read()
-        verdict = judge(key, lease.id, lease.crashes, _survived(lease), deaths)
+        verdict = judge(key, lease.id, lease.crashes, survived(lease.state), deaths)
         if verdict is None:
             self._later.append((dialect, desk, lease))
             return
@@ -283,6 +284,10 @@ class Solo:
 
     # Inside
 
+    @property
+    def _threads(self) -> int:
+        return self._engine.in_threads + self._busy_threads()
+
     def _show(self) -> None:
         self._words[board.SUSPECTS] = self.suspects
 
@@ -294,10 +299,3 @@ class Solo:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-
-
-def _survived(lease: Lease) -> int:
-    try:
-        return decode(lease.state).survived
-    except ValueError:
-        return 0

@@ -107,3 +107,11 @@ def decode(data: bytes) -> JobState:
         return _decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise ValueError("the state kept with the job cannot be read") from None
+
+
+def survived(data: bytes) -> int:
+    """``JobState.survived`` of a state that may be damaged."""
+    try:
+        return decode(data).survived
+    except ValueError:
+        return 0
