@@ -6,6 +6,9 @@ Run as a script it is that process. Differences that it mends, to be as SQS in w
 - Its long poll looks again once a second: here every few milliseconds.
 - A message given back is not visible within the same tick of its clock, and blocks its group's
   first message then, but not its last.
+- When messages of a group that a dead client received become visible one by one while a receive
+  looks through them, it gives out the last of them first. Here the clock stands still meanwhile,
+  and what is visible again blocks nobody.
 - A receive that waits takes messages for a client that has hung up meanwhile. SQS promises nothing
   about that; here the receive ends, unless a test wants the worst.
 - For each message it asks for the time of each message, through a calendar, and counts them all
@@ -14,6 +17,7 @@ Run as a script it is that process. Differences that it mends, to be as SQS in w
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import subprocess
@@ -21,6 +25,7 @@ import sys
 import threading
 import time
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Self
 
@@ -126,11 +131,30 @@ def _mend() -> None:
     clocks.unix_time = time.time
     clocks.unix_time_millis = lambda: time.time() * 1000
     message: Any = models.Message
-    message.visible = property(lambda self: time.time() * 1000 >= self.visible_at)
+    clock = _Clock()
+    message.visible = property(lambda self: clock.now() * 1000 >= self.visible_at)
     backend: Any = models.SQSBackend
     backend.is_message_valid_based_on_retention_period = lambda *_: True
     _mend_attributes(models.Queue, backend)
-    _mend_threads(backend)
+    _mend_threads(backend, clock)
+
+
+class _Clock:
+    """Time as messages see it; it stands still within ``stopped``."""
+
+    def __init__(self) -> None:
+        self._stopped_at = 0.0
+
+    def now(self) -> float:
+        return self._stopped_at or time.time()
+
+    @contextlib.contextmanager
+    def stopped(self) -> Iterator[None]:
+        self._stopped_at = time.time()
+        try:
+            yield
+        finally:
+            self._stopped_at = 0.0
 
 
 def _mend_attributes(queue_type: Any, backend: Any) -> None:
@@ -189,7 +213,13 @@ def _hung_up() -> bool:
         return True
 
 
-def _mend_threads(backend: Any) -> None:
+def _unblock(queue: Any) -> None:
+    """Whoever had the messages that are visible again does not hold their groups any more."""
+    for message in [message for message in queue.pending_messages if message.visible]:
+        queue.pending_messages.discard(message)
+
+
+def _mend_threads(backend: Any, clock: _Clock) -> None:
     lock = threading.RLock()
     receive = backend.receive_message
 
@@ -206,7 +236,8 @@ def _mend_threads(backend: Any) -> None:
         end = time.monotonic() + wait
         _began(queue, wait)
         while True:
-            with lock:
+            with lock, clock.stopped():
+                _unblock(self.get_queue(queue))
                 found = receive(self, queue, count, 0, visibility, names)
             if found or time.monotonic() >= end:
                 _given(queue, len(found))
