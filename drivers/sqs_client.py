@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Final
 
-import boto3
 from botocore.config import Config
 
 from sockq.drivers.errors import BackendUnavailable, SockqError
@@ -16,6 +15,7 @@ from sockq.drivers.settings import SqsSettings
 from sockq.drivers.sqs_errors import SqsRefused, passing, translate
 from sockq.drivers.sqs_message import size_bytes
 from sockq.drivers.sqs_names import service
+from sockq.drivers.sqs_session import make_session
 
 #: Entries of one batch call, and messages of one receive: SQS' limit.
 BATCH: Final = 10
@@ -74,7 +74,7 @@ class SqsClient:
             tcp_keepalive=True,
         )
         try:
-            self._sdk = boto3.session.Session().client(
+            self._sdk = make_session().client(
                 "sqs",
                 region_name=settings.region,
                 endpoint_url=settings.endpoint_url,
