@@ -76,6 +76,11 @@ class Seen:
         else:
             self.samples.append(Sample(**{**told, "children": tuple(told["children"])}))
 
+    @property
+    def machine_seconds(self) -> float:
+        """How late the machine made a process that only answers, at worst: nobody's fault."""
+        return max((one.seconds for one in self.answers["control"]), default=0.0)
+
     def worst(self, who: str) -> float:
         """The longest that an answer took by its own doing, seconds."""
         return max((one.own for one in self.answers[who]), default=0.0)

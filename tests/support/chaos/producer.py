@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 import time
 from collections.abc import Callable, Coroutine, Sequence
@@ -87,10 +88,11 @@ class Producer:
         """Write nothing more."""
 
         async def cancel() -> None:
-            if self._pacing is not None:
-                self._pacing.cancel()
-                await asyncio.gather(self._pacing, return_exceptions=True)
-                self._pacing = None
+            pacing, self._pacing = self._pacing, None
+            if pacing is not None:
+                pacing.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await pacing
 
         self._wait(cancel())
 

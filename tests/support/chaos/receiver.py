@@ -22,6 +22,8 @@ class RecordingReceiver:
         url: ``http://127.0.0.1:PORT``.
         requests: All seen so far, once ``read`` was called.
         refused: Requests that an official SDK would not have believed, and why.
+        jobs: Those that it took.
+        taken: How often it took one.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -32,6 +34,7 @@ class RecordingReceiver:
         self.requests: list[Request] = []
         self.refused: list[str] = []
         self.jobs: set[str] = set()
+        self.taken = 0
         self._process = subprocess.Popen(
             [sys.executable, str(_PROGRAM), str(self._path)],
             stdin=subprocess.PIPE,
@@ -67,6 +70,7 @@ class RecordingReceiver:
             self.requests.append(request)
             if request.delivered:
                 self.jobs.add(request.job)
+                self.taken += 1
         return self.requests
 
     @property

@@ -20,11 +20,12 @@ from support.chaos.backends import Backend
 from support.chaos.history import History, Interruption
 from support.chaos.inspection import Inspection
 from support.chaos.invariants import Limits, find_process_faults
+from support.chaos.ledger import Ledger
 from support.chaos.producer import Producer
 from support.chaos.receiver import RecordingReceiver
 from support.chaos.records import Record
 from support.chaos.watched import WatchedFleet
-from support.chaos.writers import group_of, make_writer
+from support.chaos.writers import make_writer
 from support.until import until
 
 from sockq.drivers.settings import DriverSettings
@@ -51,6 +52,7 @@ class Rig:
         limits: E and F.
         recovery_seconds: D.
         outlive_seconds: C.
+        settle_seconds: How long all jobs may take to come to their end.
         bent: The fleet can be told to misbehave (see ``bent_fleet``).
         args: More arguments for ``sockq run``.
         wrap: A command that runs it: ``setpriv …``.
@@ -61,6 +63,7 @@ class Rig:
         fleet: The one that runs now.
         receiver: Records, and misbehaves on request.
         producer: Records what was accepted.
+        ledger: Knows where each job is.
         interruptions: What died while it may have held jobs.
         recoveries: Seconds from each kill to all workers ready.
     """
@@ -78,6 +81,7 @@ class Rig:
         recovery_seconds: float = RECOVERY_SECONDS,
         outlive_seconds: float = OUTLIVE_SECONDS,
         bent: bool = False,
+        settle_seconds: float = SETTLE_SECONDS,
         args: Sequence[str] = (),
         wrap: Sequence[str] = (),
         env: Mapping[str, str] | None = None,
@@ -92,10 +96,9 @@ class Rig:
         self._number, self._title = number, title
         self._limits = limits or Limits()
         self._recovery_seconds = recovery_seconds
+        self._settle_seconds = settle_seconds
         self._began = time.monotonic()
         self._scratch = tempfile.TemporaryDirectory(prefix="sqc")
-        self._dead: list[tuple[str, str]] = []
-        self._queued: list[str] = []
         self.receiver = RecordingReceiver(Path(self._scratch.name))
         urls = [f"{self.receiver.url}/{name}" for name in endpoints]
         self.in_flight = int(own.setdefault("in_flight", IN_FLIGHT))
@@ -112,8 +115,14 @@ class Rig:
             wrap=wrap,
         )
         settings = self._driver_settings()
-        self.inspection = Inspection(settings)
         self.producer = Producer(make_writer(backend, settings), backend.make, endpoints)
+        self.ledger = Ledger(
+            self.producer,
+            self.receiver,
+            self.fleet,
+            Inspection(settings),
+            fifo=backend.source == "fifo",
+        )
 
     # Injections ---------------------------------------------------------------------------------
 
@@ -126,12 +135,21 @@ class Rig:
 
         return until(found, within=10.0, explain=self.fleet.log) or {}
 
-    def kill(self, worker: Mapping[str, Any], number: int = signal.SIGKILL) -> float:
-        """Kill a worker; returns the monotonic time of it."""
+    def kill(
+        self,
+        worker: Mapping[str, Any],
+        number: int = signal.SIGKILL,
+        *,
+        held: int | None = None,
+    ) -> float:
+        """Kill a process of the fleet; returns the monotonic time of it.
+
+        ``held``: the most jobs that it can have held; None: as many as a worker can.
+        """
         pid = int(worker["pid"])
         at = time.monotonic()
         os.kill(pid, number)
-        self.interrupted(str(worker["name"]))
+        self.interrupted(str(worker["name"]), held)
         return at
 
     def interrupted(self, what: str, jobs: int | None = None) -> None:
@@ -168,64 +186,31 @@ class Rig:
 
     # The end ------------------------------------------------------------------------------------
 
-    def settle(self, within: float = SETTLE_SECONDS) -> None:
+    def settle(self) -> None:
         """Wait until every accepted job is delivered or dead, and the queue is empty."""
         self.producer.finish()
-        until(self._all_ended, within=within, explain=self._missing)
-        until(self._empty, within=within, explain=lambda: str(self.inspection.counts()))
-
-    def _all_ended(self) -> bool:
-        missing = self.producer.accepted.keys() - self.receiver.delivered()
-        if missing and len(self._dead) != (self.fleet.status().get("queue") or {}).get("dead"):
-            self._dead = self.inspection.dead()
-        return not missing - {name for name, _ in self._dead}
-
-    def _missing(self) -> str:
-        missing = self.producer.accepted.keys() - self.receiver.delivered()
-        told = f"{len(missing)} missing, {self.inspection.counts()} in the queue: "
-        return told + ", ".join(sorted(missing)[:10]) + "\n" + self.fleet.log()
-
-    def _empty(self) -> bool:
-        counts = self.inspection.counts()
-        return not (counts["ready"] or counts["leased"] or counts["delayed"])
-
-    def still_queued(self) -> dict[str, int]:
-        """After a fleet's end: what it left in the queue, and each one's coming attempt.
-
-        The jobs count as waiting from now on; start no fleet on them any more.
-        """
-        left = self.inspection.left()
-        self._queued = list(left)
-        return left
+        self.ledger.settle(self._settle_seconds)
 
     def history(self) -> History:
         """What is known of the jobs now."""
-        accepted = dict(self.producer.accepted)
-        fifo = self.backend.source == "fifo"
-        return History(
-            accepted,
-            list(self.receiver.read()),
-            list(self._dead),
-            list(self._queued),
-            frozenset(self.producer.uncertain),
-            list(self.interruptions),
-            {name: group_of(name) for name in accepted} if fifo else {},
-        )
+        return self.ledger.history(self.interruptions)
 
     def finish(self) -> None:
         """Settle, stop, assert everything. Done by leaving the block."""
         if self.fleet.running:
             self.settle()
-            self._dead = self.inspection.dead()
+            self.ledger.read_dead()
             self.fleet.signal(signal.SIGTERM)
             code = self.fleet.ended()
             assert code == self.exit_code, f"G: exit {code}\n{self.fleet.log()}"
         self.producer.close()
         self.receiver.stop()
+        assert self.producer.accepted, "nothing was accepted: nothing was tried"
         faults = history.find_faults(self.history())
         for seen in self.fleet.seen:
             faults += find_process_faults(seen, self._limits)
-        slow = [took for took in self.recoveries if took > self._recovery_seconds]
+        late = max((seen.machine_seconds for seen in self.fleet.seen), default=0.0)
+        slow = [took for took in self.recoveries if took > self._recovery_seconds + late]
         faults += [f"D: {took:.2f} s until all workers were ready" for took in slow]
         faults += self.receiver.refused
         assert not faults, "\n".join([*faults, self.fleet.log()])

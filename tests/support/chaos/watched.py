@@ -90,6 +90,10 @@ class WatchedFleet(Fleet):
         assert self._observer is not None
         return self._observer.so_far()
 
+    def machine_seconds(self) -> float:
+        """See ``Seen.machine_seconds``: so far."""
+        return self.seen_now().machine_seconds
+
     def unwatch(self) -> None:
         """Stop observing. Safe to call twice."""
         if self._observer is not None:
