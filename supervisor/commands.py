@@ -82,17 +82,17 @@ class Commands:
         if self._stopping:
             return _refuse("the fleet is stopping")
         if seconds is None:
-            self._steps.pause(paused=True)
+            self._steps.pausing.begin()
             return _did("paused: nothing more is claimed until it is resumed")
         if not _is_number(seconds) or not 0 < seconds <= MOST_PAUSE_SECONDS:
             return _refuse("a pause lasts more than 0 seconds and at most 30 days")
-        self._steps.pause(paused=True, until=time.monotonic() + seconds)
+        self._steps.pausing.begin(time.monotonic() + seconds)
         return _did(f"paused for {seconds:g} s: nothing more is claimed meanwhile")
 
     def _resume(self) -> Answer:
-        if not self._steps.paused:
+        if not self._steps.pausing.on:
             return _did("was not paused")
-        self._steps.pause(paused=False)
+        self._steps.pausing.end()
         return _did("resumed")
 
     def _scale(self, request: Request) -> Answer:

@@ -26,6 +26,7 @@ _CLIENTS: Final = 16
 _LINES_A_PASS: Final = 64
 _LINE_BYTES: Final = 64 * 1024
 _REST_SECONDS: Final = 0.5
+_TOO_MANY: Final = b'{"ok":false,"error":"too many requests at once; this one was not done"}\n'
 #: Linux's ``struct ucred``: pid, uid, gid.
 _PEER: Final = struct.Struct("iII")
 
@@ -104,8 +105,11 @@ class Control:
 
     def _serve(self, client: Channel) -> Callable[[int], None]:
         def ready(_mask: int) -> None:
-            for line in client.receive_lines()[:_LINES_A_PASS]:
+            lines = client.receive_lines()
+            for line in lines[:_LINES_A_PASS]:
                 client.send(self._one(line))
+            for _ in lines[_LINES_A_PASS:]:
+                client.send(_TOO_MANY)
             if not client.open:
                 self._drop(client)
                 return

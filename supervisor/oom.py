@@ -19,6 +19,7 @@ class OomCounter:
 
     def __init__(self, path: Path | None = None) -> None:
         self._path = path if path is not None else find_counter()
+        self._recent = 0
         self._recent = self._before = self._read()
         self._look_at = 0.0
 
@@ -41,8 +42,8 @@ class OomCounter:
             return 0
         try:
             words = self._path.read_text().split()
-        except OSError:
-            return 0
+        except OSError:  # no descriptor left, maybe: what was known still holds
+            return self._recent
         counts = dict(zip(words[::2], words[1::2], strict=False))
         return int(counts.get("oom_kill", "0"))
 

@@ -34,8 +34,8 @@ class Operator:
             signal.SIGHUP: self._reload,
             signal.SIGTTIN: lambda now: steps.scale(now, steps.target + 1),
             signal.SIGTTOU: lambda now: steps.scale(now, steps.target - 1),
-            signal.SIGTSTP: lambda _now: self._pause(paused=True),
-            signal.SIGCONT: lambda _now: self._pause(paused=False),
+            signal.SIGTSTP: lambda _now: self._pause(),
+            signal.SIGCONT: lambda _now: self._resume(),
             signal.SIGUSR2: lambda _now: commands.dump(),
         }
 
@@ -50,6 +50,10 @@ class Operator:
         if refused is not None:
             self._log.warning(Event.RELOAD_FAILED, why=refused.why, faults=refused.faults or None)
 
-    def _pause(self, *, paused: bool) -> None:
-        if paused != self._steps.paused:
-            self._steps.pause(paused=paused)
+    def _pause(self) -> None:
+        if not self._steps.pausing.on:
+            self._steps.pausing.begin(by_signal=True)
+
+    def _resume(self) -> None:
+        if self._steps.pausing.by_signal:
+            self._steps.pausing.end()

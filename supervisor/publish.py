@@ -19,7 +19,7 @@ def publish(steps: Steps, fleet: FleetBoard) -> None:
     """Bring the parent's words up to date."""
     for member in steps.crew:
         member.publish()
-    ends, reloading = steps.pause_until, steps.reloading
+    ends, reloading = steps.pausing.until, steps.reloading
     fleet.set(words.TARGET, steps.target)
     fleet.set(words.SLOTS_USED, steps.slots_used)
     fleet.set(words.PENDING_RECLAIMS, len(steps.reclaims))
@@ -41,4 +41,4 @@ def _state(steps: Steps) -> FleetState:
         return FleetState.CRASH_LOOP
     if not steps.announced:
         return FleetState.STARTING
-    return FleetState.PAUSED if steps.paused else FleetState.RUNNING
+    return FleetState.PAUSED if steps.pausing.on else FleetState.RUNNING

@@ -6,7 +6,6 @@ they held is given back, then janitor, broker.
 
 from __future__ import annotations
 
-import math
 import selectors
 from typing import Final
 
@@ -23,16 +22,15 @@ from sockq.supervisor.leaving import Leaving
 from sockq.supervisor.member import Member, Role
 from sockq.supervisor.owners import Known, OwnersFile
 from sockq.supervisor.patrol import Patrol
+from sockq.supervisor.pausing import Pausing
+from sockq.supervisor.planned import Planned
 from sockq.supervisor.process import Ended, reap
 from sockq.supervisor.publish import publish
 from sockq.supervisor.reclaims import Reclaims
-from sockq.supervisor.recycling import Recycling
-from sockq.supervisor.reloading import Reloading
 from sockq.supervisor.restart import BLAMED, Cause
 from sockq.supervisor.service import Facts
 from sockq.supervisor.shutdown import Shutdown
 from sockq.supervisor.slot_states import Action
-from sockq.supervisor.stand_ins import StandIns
 from sockq.workers import exits
 from sockq.workers.logs import Event, Log
 
@@ -53,8 +51,7 @@ class Steps:
         shutdown: The stop that was asked for.
         reclaims: Dead owners whose jobs are not given back yet.
         reloading: The reload that is under way, if any.
-        paused: Whether the workers were told to claim nothing.
-        pause_until: When that ends by itself, monotonic seconds.
+        pausing: Whether the workers were told to claim nothing.
         brake: Stops a crash loop.
         announced: Some worker was ready.
         slots_used: The highest slot ever used, plus one.
@@ -75,9 +72,10 @@ class Steps:
         self.target = settings.workers
         self.shutdown = Shutdown(settings.drain_seconds)
         self.reclaims = Reclaims()
-        self.reloading = Reloading(settings, crew, log)
-        self.paused = self.over = False
-        self.pause_until = math.inf
+        self._planned = Planned(settings, crew, fleet, log, self._leave)
+        self.reloading = self._planned.reloading
+        self.pausing = Pausing(crew, log)
+        self.over = False
         self.exit_code = exits.OK
         self._settings = settings
         self._fleet = fleet
@@ -88,11 +86,7 @@ class Steps:
         self._endings = Endings(fleet, log)
         self._faults = Faults(log)
         self._forks_left = 0
-        self._recycling = Recycling(
-            settings.recycle, settings.stale_fetch_seconds, crew, self.reloading, fleet, log
-        )
         self._patrol = Patrol(crew, fleet, log)
-        self._stand_ins = StandIns(crew, log, self._leave)
         self._booted = self.announced = self._refused = False
         self.slots_used = 0
         self.leaving = Leaving(crew, self.reclaims, log)
@@ -101,7 +95,7 @@ class Steps:
 
     def next_deadline(self) -> float:
         """When something is due at the latest, monotonic seconds. The slots hold the truth."""
-        soonest = min(self.leaving.until, self.reloading.look_at, self.pause_until)
+        soonest = min(self.leaving.until, self.reloading.look_at, self.pausing.until)
         for member in self.crew:
             if member.slot.deadline is not None:
                 soonest = min(soonest, member.slot.deadline, self.brake.proof_at(member))
@@ -110,7 +104,7 @@ class Steps:
     def slept(self, now: float, lag: float) -> None:
         """The loop did not run for ``lag`` seconds: nobody's silence counts."""
         self._log.warning(Event.PARENT_LATE, lag_seconds=lag)
-        self._recycling.slept(now)
+        self._planned.recycling.slept(now)
         for member in self.crew:
             self._look(member, now)
             member.slot.forgive(now, lag)
@@ -141,11 +135,11 @@ class Steps:
             if deadline <= now and not guard(member.name, self._due, member, now):
                 member.slot.deadline = now + _FAULT_SECONDS
             guard("brake", self.brake.look, member, now)
-        if now >= self.pause_until:
-            self.pause(paused=False)
+        self.pausing.act(now)
         if self.shutdown.deadline is None:
             self._advance_boot(now)
-            guard("planned restarts", self._plan, now)
+            if self._booted:
+                guard("planned restarts", self._planned.act, now, self.target)
             limit = self._settings.give_up_seconds
             if limit is not None and self.brake.seconds_on(now) >= limit:
                 self.stop(now, code=exits.GAVE_UP)
@@ -190,7 +184,7 @@ class Steps:
         for worker in self.crew.workers if self._booted else ():
             if worker.index < target:
                 worker.slot.want(now)
-            elif worker.slot.wanted and not self._is_extra(worker):
+            elif worker.slot.wanted and not self._planned.is_extra(worker):
                 self.reloading.drop(worker.index)
                 self._leave(worker, now)
         return True
@@ -212,7 +206,7 @@ class Steps:
         ready; another one has nothing to wait for.
         """
         if worker.serving and worker.index < self.target:
-            self._recycling.ask(worker)
+            self._planned.recycling.ask(worker)
             return True
         actions = worker.slot.stop(now, now + self._settings.drain_seconds)
         carry_out(worker, actions, self._log)
@@ -222,20 +216,7 @@ class Steps:
         """Start now whatever waits for its next start; returns how many."""
         return self.brake.retry(now)
 
-    def pause(self, *, paused: bool, until: float = math.inf) -> None:
-        """Have the workers claim nothing more (or again); ``until``: monotonic seconds."""
-        self.paused = paused
-        self.pause_until = until if paused else math.inf
-        self._log.info(Event.FLEET_PAUSED if paused else Event.FLEET_RESUMED)
-        for worker in self.crew.workers:
-            if worker.process is not None:
-                worker.process.channel.send(b"P" if paused else b"C")
-
     # --------------------------------------------------------------------------------------------
-
-    def _is_extra(self, worker: Member) -> bool:
-        """Whether it is there besides those that are wanted, and not for long."""
-        return worker.index == self.reloading.surge or worker.index in self._stand_ins
 
     def _leave(self, worker: Member, now: float) -> None:
         """It is no longer wanted."""
@@ -243,12 +224,6 @@ class Steps:
         worker.slot.unwant(now)
         until = now + self._settings.drain_seconds
         carry_out(worker, worker.slot.stop(now, until), self._log)
-
-    def _plan(self, now: float) -> None:
-        if self._booted:
-            self._recycling.act(now, self.target)
-        self.reloading.act(now, self.target)
-        self._stand_ins.act(now, self.target, self.reloading.surge)
 
     def _ended(self, member: Member, ended: Ended, now: float) -> None:
         """A process of ours was reaped."""
@@ -296,8 +271,8 @@ class Steps:
         slot.forked(now)
         self._owners.appended(lambda: self.crew.known() + self.reclaims.pending)
         self._channels.watch(member, process)
-        if self.paused and member.role is Role.WORKER:
-            process.channel.send(b"P")
+        if member.role is Role.WORKER:
+            self.pausing.tell(process)
         self.slots_used = max(self.slots_used, member.index + 1)
 
     def _look(self, member: Member, now: float) -> None:

@@ -43,6 +43,36 @@ def test_tstp_pauses_and_cont_resumes(start: Start) -> None:
     assert run.status()["state"] == "RUNNING"
 
 
+def test_cont_ends_only_a_pause_that_tstp_began(start: Start) -> None:
+    """CONT also comes when somebody stopped the parent itself."""
+    run = start(workers=1)
+    run.until_serving(1)
+    run.ask(b'{"cmd": "pause"}')
+    for number in (signal.SIGTSTP, signal.SIGCONT):
+        run.signal(number)
+    run.ask(b'{"cmd": "ping"}')
+    assert run.status()["state"] == "PAUSED"
+    run.ask(b'{"cmd": "resume"}')
+    until(lambda: run.status()["state"] == "RUNNING")
+
+
+def test_usr1_changes_nothing(start: Start) -> None:
+    run = start(workers=1)
+    run.until_serving(1)
+    run.signal(signal.SIGUSR1)
+    assert b'"ok":true' in run.ask(b'{"cmd": "ping"}')[0]
+    assert run.events("process-ended") == []
+
+
+def test_more_requests_than_a_pass_takes_are_refused_not_lost(start: Start) -> None:
+    run = start(workers=1)
+    run.until_serving(1)
+    answers = run.ask(*[b'{"cmd": "ping"}'] * 100)
+    assert len(answers) == 100
+    refused = [one for one in answers if b"not done" in one]
+    assert all(b'"ok":true' in one for one in answers if one not in refused)
+
+
 def test_hup_replaces_every_worker_and_is_never_short_of_one(start: Start) -> None:
     run = start(workers=2, soak_seconds=0.2)
     run.until_serving(2)
