@@ -10,7 +10,7 @@ schedulers delete a job that stalled twice.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from sockq.drivers.bullmq_format import (
@@ -177,9 +177,11 @@ class BullmqSource(Source):
         ]
         return DeadPage(letters, f"{end[0].decode()}:{end[1]}:{text(end[2])}" if end else None)
 
-    async def replay(self, ids: Sequence[str]) -> list[bool]:
+    async def replay(
+        self, ids: Sequence[str], payloads: Mapping[str, bytes] | None = None
+    ) -> list[bool]:
         """See ``Source.replay``. The jobs go behind those that are ready."""
-        return await self._for_each_id(_REPLAY, ids)
+        return await self._for_each_id(_REPLAY, ids, payloads or {})
 
     async def drop(self, ids: Sequence[str]) -> list[bool]:
         """See ``Source.drop``."""
@@ -190,13 +192,17 @@ class BullmqSource(Source):
         args = most, delay_ms(older_than_seconds)
         return int(await self._scripts.run(_TRIM, self._all_keys, args))
 
-    async def _for_each_id(self, script: Any, ids: Sequence[str]) -> list[bool]:
+    async def _for_each_id(
+        self, script: Any, ids: Sequence[str], payloads: Mapping[str, bytes] | None = None
+    ) -> list[bool]:
         results: list[bool] = []
         for chunk in _chunks(ids, CHUNK):
             args: list[bytes | int] = []
             for shown in chunk:
                 key = find_id(shown)
                 args += key.number, raw_bytes(key.job_id), raw_bytes(key.timestamp)
+                if payloads is not None:
+                    args.append(payloads.get(shown, b""))
             results += map(bool, await self._scripts.run(script, self._all_keys, args))
         return results
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -133,9 +133,13 @@ class MemorySource(Source):
         """See ``Source.dead_letters``."""
         return await self._call(wire.DeadLettersCall(cursor, limit), DeadPage)
 
-    async def replay(self, ids: Sequence[str]) -> list[bool]:
+    async def replay(
+        self, ids: Sequence[str], payloads: Mapping[str, bytes] | None = None
+    ) -> list[bool]:
         """See ``Source.replay``."""
-        return await self._call(wire.ReplayCall(list(ids)), list[bool]) if ids else []
+        if not ids:
+            return []
+        return await self._call(wire.ReplayCall(list(ids), dict(payloads or {})), list[bool])
 
     async def drop(self, ids: Sequence[str]) -> list[bool]:
         """See ``Source.drop``."""

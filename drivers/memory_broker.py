@@ -225,7 +225,7 @@ def _step(store: MemoryStore, call: wire.StoreCall, now: float) -> object:
         case wire.DeadLettersCall():
             result = store.dead_letters(call.cursor, call.limit)
         case wire.ReplayCall():
-            result = store.replay(call.ids, now)
+            result = store.replay(call.ids, now, call.payloads)
         case wire.DropCall():
             result = store.drop(call.ids)
         case wire.TrimDeadCall():

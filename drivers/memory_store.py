@@ -16,7 +16,8 @@ from __future__ import annotations
 
 import heapq
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import compress
 
 from sockq.drivers.errors import BackendRefused, BackendUnavailable
 from sockq.drivers.job import Lease, NewJob
@@ -197,21 +198,23 @@ class MemoryStore:
         """See ``DeadLetters.page``."""
         return self._dead.page(cursor, limit)
 
-    def replay(self, ids: Sequence[str], now: float) -> list[bool]:
+    def replay(
+        self, ids: Sequence[str], now: float, payloads: Mapping[str, bytes] | None = None
+    ) -> list[bool]:
         """Put dead letters back at the end of the ready jobs, for a first attempt.
 
-        Raises ``BackendUnavailable`` when all is full of leased jobs; nothing was put back then.
+        Raises ``BackendUnavailable`` when all is full of leased jobs: nothing was put back.
         """
         self._require_room()
-        return [self._replay_one(id_, now) for id_ in ids]
+        instead = payloads or {}
+        return [self._replay_one(id_, now, instead.get(id_)) for id_ in ids]
 
     def drop(self, ids: Sequence[str]) -> list[bool]:
         """Remove dead letters."""
-        found = [(id_, self._dead.pop(id_) is not None) for id_ in ids]
-        for id_, dropped in found:
-            if dropped:
-                del self._jobs[id_]
-        return [dropped for _, dropped in found]
+        dropped = [self._dead.pop(id_) is not None for id_ in ids]
+        for id_ in compress(ids, dropped):
+            del self._jobs[id_]
+        return dropped
 
     def trim_dead(self, most: int, older_than_seconds: float, now_ms: int) -> int:
         """See ``DeadLetters.trim``; return how many went."""
@@ -232,8 +235,6 @@ class MemoryStore:
             evicted=self.evicted,
         )
 
-    # Steps.
-
     def _next(self) -> int:
         self._count += 1
         return self._count
@@ -248,13 +249,14 @@ class MemoryStore:
         self._delayed[record.id] = record
         heapq.heappush(self._due, (due, record.order, record))
 
-    def _replay_one(self, id_: str, now: float) -> bool:
+    def _replay_one(self, id_: str, now: float, payload: bytes | None) -> bool:
         record = self._dead.pop(id_)
         if record is None:
             return False
         self._make_room()
         record.place = Place.READY
         record.attempt = record.crashes = 0
+        record.payload = record.payload if payload is None else payload
         record.ready_since = now
         self._ready.append(record)
         return True

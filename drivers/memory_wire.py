@@ -97,6 +97,7 @@ class ReplayCall(_Call, frozen=True, tag="replay", gc=False):
     """Answer: list[bool]."""
 
     ids: list[str]
+    payloads: dict[str, bytes]
 
 
 class DropCall(_Call, frozen=True, tag="drop", gc=False):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from sockq.drivers.errors import BackendRefused, BackendUnavailable
 from sockq.drivers.job import Lease, NewJob, Settlement
@@ -93,7 +93,11 @@ class NoneSource(Source):
         self._refuse_closed()
         return DeadPage([], None)
 
-    async def replay(self, ids: Sequence[str]) -> list[bool]:
+    async def replay(
+        self,
+        ids: Sequence[str],
+        payloads: Mapping[str, bytes] | None = None,  # noqa: ARG002 - as the seam has it
+    ) -> list[bool]:
         """There is no such dead letter: False for each."""
         self._refuse_closed()
         return [False] * len(ids)

@@ -8,7 +8,7 @@ and not only what can be worked on now: a clean stop of any 4.x server deletes t
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from sockq.drivers.job import Lease, NewJob, Settlement
@@ -227,9 +227,11 @@ class SockudoV1Source(Source):
         """See ``Source.dead_letters``."""
         return await self._dead.page(cursor, limit)
 
-    async def replay(self, ids: Sequence[str]) -> list[bool]:
+    async def replay(
+        self, ids: Sequence[str], payloads: Mapping[str, bytes] | None = None
+    ) -> list[bool]:
         """See ``Source.replay``. The jobs go behind those that are ready."""
-        return await self._dead.replay(ids)
+        return await self._dead.replay(ids, payloads)
 
     async def drop(self, ids: Sequence[str]) -> list[bool]:
         """See ``Source.drop``."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from sockq.drivers.lua_scripts import LuaScripts, Script, load
@@ -39,14 +39,19 @@ class DeadLetters:
             return DeadPage(letters, None)
         return DeadPage(letters, f"{letters[-1].died_at_ms}:{letters[-1].id}")
 
-    async def replay(self, ids: Sequence[str]) -> list[bool]:
+    async def replay(
+        self, ids: Sequence[str], payloads: Mapping[str, bytes] | None = None
+    ) -> list[bool]:
         """Make letters ready again; False: no such letter."""
-        keys = self._keys
-        return await self._for_each(_REPLAY, (keys.dead, keys.dead_jobs, keys.ready), ids)
+        keys, instead = self._keys, payloads or {}
+        groups = [(id_, instead.get(id_, b"")) for id_ in ids]
+        return await self._for_each(_REPLAY, (keys.dead, keys.dead_jobs, keys.ready), groups)
 
     async def drop(self, ids: Sequence[str]) -> list[bool]:
         """Remove letters for good; False: no such letter."""
-        return await self._for_each(_DROP, (self._keys.dead, self._keys.dead_jobs), ids)
+        return await self._for_each(
+            _DROP, (self._keys.dead, self._keys.dead_jobs), [(id_,) for id_ in ids]
+        )
 
     async def trim(self, most: int, older_than_seconds: float) -> int:
         """Remove the oldest beyond a number and an age; return how many."""
@@ -55,12 +60,12 @@ class DeadLetters:
         return int(await self._scripts.run(_TRIM, keys, args))
 
     async def _for_each(
-        self, script: Script, keys: Sequence[str], ids: Sequence[str]
+        self, script: Script, keys: Sequence[str], groups: Sequence[tuple[str | bytes, ...]]
     ) -> list[bool]:
         results: list[bool] = []
-        for first in range(0, len(ids), _CHUNK):
-            answer = await self._scripts.run(script, keys, ids[first : first + _CHUNK])
-            results += map(bool, answer)
+        for first in range(0, len(groups), _CHUNK):
+            args = [argument for group in groups[first : first + _CHUNK] for argument in group]
+            results += map(bool, await self._scripts.run(script, keys, args))
         return results
 
 

@@ -20,7 +20,7 @@ from __future__ import annotations
 import math
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from hashlib import sha1
 from typing import Any, Final
 from uuid import uuid4
@@ -228,11 +228,16 @@ class SockudoV2Source(Source):
             if page or not more:
                 return DeadPage(page, dead.write_cursor(after) if more else None)
 
-    async def replay(self, ids: Sequence[str]) -> list[bool]:
+    async def replay(
+        self, ids: Sequence[str], payloads: Mapping[str, bytes] | None = None
+    ) -> list[bool]:
         """See ``Source``. False also for what was quarantined: it can only be dropped."""
+        instead = payloads or {}
+        pairs = [(id_, envelope(id_, instead[id_]) if id_ in instead else b"") for id_ in ids]
         results: list[bool] = []
-        for batch in batches(ids):
-            reply = await self._run("v2_replay", self._reliability.event_retention, *batch)
+        for batch in batches(pairs, lambda pair: len(pair[1])):
+            args = [argument for pair in batch for argument in pair]
+            reply = await self._run("v2_replay", self._reliability.event_retention, *args)
             results += [result == 1 for result in reply]
         return results
 

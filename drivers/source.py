@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import msgspec
@@ -133,10 +133,16 @@ class Source(ABC):
         """One page of dead letters, oldest first, from ``cursor`` (None: from the start)."""
 
     @abstractmethod
-    async def replay(self, ids: Sequence[str]) -> list[bool]:
+    async def replay(
+        self, ids: Sequence[str], payloads: Mapping[str, bytes] | None = None
+    ) -> list[bool]:
         """Make dead letters ready again for a first attempt. False: no such dead letter.
 
         The state of the last settlement stays: it says which targets are still owed.
+
+        Args:
+            ids: Of the letters.
+            payloads: By id: what goes back in the place of the bytes that were kept.
         """
 
     @abstractmethod

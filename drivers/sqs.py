@@ -17,7 +17,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -211,10 +211,12 @@ class SqsSource(Source):
         self._refuse_closed()
         return await self._dead.page(cursor, limit)
 
-    async def replay(self, ids: Sequence[str]) -> list[bool]:
+    async def replay(
+        self, ids: Sequence[str], payloads: Mapping[str, bytes] | None = None
+    ) -> list[bool]:
         """See ``Source.replay``."""
         self._refuse_closed()
-        return await self._dead.replay(ids)
+        return await self._dead.replay(ids, payloads)
 
     async def drop(self, ids: Sequence[str]) -> list[bool]:
         """See ``Source.drop``."""

@@ -11,7 +11,8 @@ from __future__ import annotations
 import asyncio
 import heapq
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 from sockq.drivers.errors import SockqError
@@ -90,9 +91,11 @@ class DeadLetters:
         next_cursor = f"{shown[-1].key[0]}:{shown[-1].key[1]}" if more and shown else None
         return DeadPage([letter.shown() for letter in shown], next_cursor)
 
-    async def replay(self, ids: Sequence[str]) -> list[bool]:
+    async def replay(
+        self, ids: Sequence[str], payloads: Mapping[str, bytes] | None = None
+    ) -> list[bool]:
         """See ``Source.replay``: each is sent to the queue, then deleted."""
-        return await self._use(ids, self._send)
+        return await self._use(ids, partial(self._send, payloads or {}))
 
     async def drop(self, ids: Sequence[str]) -> list[bool]:
         """See ``Source.drop``."""
@@ -177,12 +180,12 @@ class DeadLetters:
             remaining.discard(id_)
         return results
 
-    async def _send(self, letters: Sequence[Letter]) -> list[bool]:
+    async def _send(self, payloads: Mapping[str, bytes], letters: Sequence[Letter]) -> list[bool]:
         once: dict[str, Letter] = {letter.message.id: letter for letter in letters}
         entries, sent = [], []
         for letter in once.values():
             message = letter.message
-            found = self._again(message)
+            found = self._again(message, payloads.get(message.id, message.body or b""))
             if found is None:
                 continue
             if self._queues.fifo:
@@ -205,9 +208,9 @@ class DeadLetters:
             raise failed
         return [letter.message.id in done for letter in letters]
 
-    def _again(self, message: Message) -> dict[str, Any] | None:
+    def _again(self, message: Message, payload: bytes) -> dict[str, Any] | None:
         """The job as it is sent to its queue; None: it does not fit (any more)."""
-        job = Lease(message.id, message.body or b"", 1, "", "")
+        job = Lease(message.id, payload, 1, "", "")
         most_bytes = self._queues.most_bytes
         for state in {message.state: None, b"": None}:
             found = entry(job.payload, attributes(job, attempts=0, state=state), most_bytes)

@@ -9,7 +9,7 @@ from typing import Final
 
 from sockq.drivers.source import DeadLetter, Dialect
 from sockq.workers.apps import App, Webhook
-from sockq.workers.dialect import Invalid, parse
+from sockq.workers.dialect import Invalid, WebhookJob, parse
 from sockq.workers.target_state import JobState, TargetState, decode
 
 #: What differs between reasons of one kind: numbers of tries, names in quotes.
@@ -30,6 +30,7 @@ class Letter:
         channels: Their channels.
         time_ms: When the webhook was made, unix milliseconds; 0: not known.
         state: Its targets; None: the state cannot be read.
+        job: The job; None: it cannot be read.
     """
 
     source: str
@@ -40,6 +41,7 @@ class Letter:
     channels: tuple[str, ...]
     time_ms: int
     state: JobState | None
+    job: WebhookJob | None
 
     @property
     def kind(self) -> str:
@@ -71,7 +73,7 @@ def read_letter(source: str, dialect: Dialect, stored: DeadLetter) -> Letter:
     except ValueError:
         state = None
     if isinstance(job, Invalid):
-        return Letter(source, stored, "", "", (), (), 0, state)
+        return Letter(source, stored, "", "", (), (), 0, state, None)
     return Letter(
         source,
         stored,
@@ -81,6 +83,7 @@ def read_letter(source: str, dialect: Dialect, stored: DeadLetter) -> Letter:
         tuple(head.channel for head in job.heads),
         job.time_ms,
         state,
+        job,
     )
 
 

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Final
 
-from sockq.drivers.errors import BackendRefused, SockqError
+from sockq.drivers.errors import BackendRefused, BackendUnavailable, SockqError
 from sockq.drivers.registry import make_driver
 from sockq.drivers.source import Source
 from sockq.supervisor.dead_letter import Letter, read_letter
@@ -19,6 +19,7 @@ from sockq.supervisor.output import note
 from sockq.workers.app_directory import AppDirectory, UnusableApp
 from sockq.workers.app_opening import make_directory
 from sockq.workers.apps import App
+from sockq.workers.job_secret import with_secret
 
 #: Letters that are in memory at once.
 PAGE: Final = 500
@@ -119,10 +120,30 @@ class DeadStore:
             note(f"warning: app {letter.app_id}: {error}")
             return None
 
+    async def whole(self, letters: Sequence[Letter]) -> dict[str, bytes]:
+        """Payloads with the secrets that were taken out of the letters, by id, where known.
+
+        A letter whose app cannot be asked for now goes without: then the record's secret of the
+        time of its delivery counts, and only a server's own worker could not read it.
+        """
+        found: dict[str, bytes] = {}
+        for letter in letters:
+            if letter.job is None or letter.job.app_secret is not None:
+                continue
+            try:
+                app = await self.app_of(letter)
+            except BackendUnavailable as error:
+                self.without_apps(error)
+                break
+            payload = app and with_secret(letter.stored.payload, letter.job, app)
+            if payload:
+                found[letter.stored.id] = payload
+        return found
+
     def without_apps(self, error: SockqError) -> None:
         """Go on without asking the app store, which is away; says so, once."""
         self._apps_are_away = True
-        note(f"warning: endpoints are not named: {error}")
+        note(f"warning: going on without the apps of the store: {error}")
 
     async def _meant(self, letter: Letter) -> bool:
         selection = self._selection

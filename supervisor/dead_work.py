@@ -10,12 +10,13 @@ import asyncio
 import signal
 import sys
 import time
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from sockq.drivers.source import Source
+from sockq.supervisor.dead_letter import Letter
 from sockq.supervisor.dead_look import MISSING, told_missing, width_of_terminal
 from sockq.supervisor.dead_pace import Pace
 from sockq.supervisor.dead_progress import Progress, show_progress
@@ -116,8 +117,6 @@ class _Run:
 
     async def through(self, store: DeadStore) -> int:
         """Do it. Returns the exit code."""
-        verbs: dict[Verb, Callable[[Source], Callable[[Sequence[str]], Awaitable[list[bool]]]]]
-        verbs = {"replay": lambda source: source.replay, "drop": lambda source: source.drop}
         self._started = time.monotonic()
         with (
             self._until_signalled(),
@@ -125,26 +124,20 @@ class _Run:
         ):
             for source in store.sources:
                 if self._found.sources[source.name] and not self._stopped.is_set():
-                    await self._through_one(store, source, verbs[self._work.verb](source), progress)
+                    await self._through_one(store, source, progress)
         if self._signal:
             return _SIGNALLED + self._signal
         return exits.OK if self._done >= self._found.total else MISSING
 
-    async def _through_one(
-        self,
-        store: DeadStore,
-        source: Source,
-        verb: Callable[[Sequence[str]], Awaitable[list[bool]]],
-        progress: Progress,
-    ) -> None:
+    async def _through_one(self, store: DeadStore, source: Source, progress: Progress) -> None:
         latest_ms = self._found.latest_ms[source.name]
         left = self._found.sources[source.name]
         async for letters in store.pages(source):
-            ids = [one.stored.id for one in letters if one.stored.died_at_ms <= latest_ms][:left]
-            left -= len(ids)
-            for first in range(0, len(ids), self._work.pace.step):
-                step = ids[first : first + self._work.pace.step]
-                done = sum(await verb(step))
+            meant = [one for one in letters if one.stored.died_at_ms <= latest_ms][:left]
+            left -= len(meant)
+            for first in range(0, len(meant), self._work.pace.step):
+                step = meant[first : first + self._work.pace.step]
+                done = sum(await self._step(store, source, step))
                 self._done += done
                 self._refused += len(step) - done
                 progress(self._done + self._refused)
@@ -153,6 +146,14 @@ class _Run:
                     return
             if not left:
                 return
+
+    async def _step(
+        self, store: DeadStore, source: Source, letters: Sequence[Letter]
+    ) -> list[bool]:
+        ids = [letter.stored.id for letter in letters]
+        if self._work.verb == "drop":
+            return await source.drop(ids)
+        return await source.replay(ids, await store.whole(letters))
 
     async def _pause(self) -> None:
         elapsed_seconds = time.monotonic() - self._started

@@ -103,3 +103,9 @@ def test_help_shows_keys_that_act_only_where_one_may_act() -> None:
     assert "drain the selected worker" in acts
     assert "(asks)" not in reads
     assert "leave; the fleet goes on" in reads
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_the_dead_letters_view_says_how_to_look_closer(width: int) -> None:
+    lines = frame("healthy", Size(width, 24), Ui(view=VIEWS.index("dead")))
+    assert [line for line in lines if "closer: sockq dead ls" in line]

@@ -9,7 +9,7 @@ from support.jobs import job
 
 from sockq.workers.apps import App
 from sockq.workers.dialect import WebhookJob, parse
-from sockq.workers.job_secret import without_secret
+from sockq.workers.job_secret import with_secret, without_secret
 
 APP = App("app-id", "app-key", "app-secret")
 NESTED = job("c", extra=',"data":"{\\"app_secret\\":\\"app-secret\\"}"')
@@ -29,6 +29,7 @@ def test_the_secret_goes_and_every_other_byte_stays() -> None:
 def test_what_is_left_can_be_worked_on_with_the_records_secret() -> None:
     kept = taken_out(job("room"))
     assert kept is not None
+    assert APP.secret.encode() not in kept
     read = parse(kept, "sockudo")
     assert isinstance(read, WebhookJob)
     assert read.app_secret is None
@@ -51,6 +52,7 @@ def test_only_the_jobs_own_field_is_cut(payload: bytes) -> None:
     kept = taken_out(payload)
     assert kept is not None
     assert json.loads(kept) == json.loads(payload) | {"app_secret": None}
+    assert json.loads(put_back(kept) or b"") == json.loads(payload)
 
 
 @pytest.mark.parametrize(
@@ -65,9 +67,26 @@ def test_a_secret_that_a_replay_needs_is_kept(payload: bytes, app: App) -> None:
     assert taken_out(payload, app) is None
 
 
+def put_back(payload: bytes, app: App = APP) -> bytes | None:
+    read = parse(payload, "auto")
+    assert isinstance(read, WebhookJob), read
+    return with_secret(payload, read, app)
+
+
+def test_what_was_taken_out_is_put_back_byte_for_byte() -> None:
+    payload = job("größer", extra=',"data":{"a" : [1.0]}')
+    kept = taken_out(payload)
+    assert kept is not None
+    assert put_back(kept) == payload
+    assert put_back(payload) is None, "it has one"
+    odd = App("app-id", "app-key", 'qu"ote\n')
+    assert json.loads(put_back(kept, odd) or b"")["app_secret"] == odd.secret
+
+
 def test_soketi_s_jobs_carry_none() -> None:
     payload = (
         b'{"appKey":"app-key","appId":"app-id","payload":{"time_ms":1,"events":[]},'
         b'"originalPusherSignature":"x"}'
     )
     assert taken_out(payload) is None
+    assert put_back(payload) is None

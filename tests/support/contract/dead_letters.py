@@ -153,6 +153,22 @@ class DeadLetterContract(SourceKit):
         assert await source.settle([Release(again)]) == [True]
         assert (await self.take_one(source)).payload == kept
 
+    async def test_a_replay_may_put_another_payload_back(self, make_driver: MakeDriver) -> None:
+        source = await self.opened(make_driver)
+        first, second = await self.bury(source, 2)
+        back = self.payload(77)
+        given = {second.id: back, "no-such-id": back}
+        assert await source.replay([first.id, second.id, "no-such-id"], given) == [
+            True,
+            True,
+            False,
+        ]
+        found = {lease.id: lease for lease in await self.take(source, 2)}
+        assert found[first.id].payload == first.payload
+        assert found[second.id].payload == back
+        assert found[second.id].attempt == 1
+        await self.assert_counts(source, leased=2)
+
     async def test_the_oldest_beyond_a_number_are_trimmed(self, make_driver: MakeDriver) -> None:
         source = await self.opened(make_driver)
         leases = await self.bury(source, 5)
