@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from sockq.drivers.errors import BackendRefused, BackendUnavailable
 from sockq.supervisor.advice import with_advice
 from sockq.supervisor.dead_select import Selection
-from sockq.supervisor.dead_store import DeadStore, NoSuchSource, open_store
+from sockq.supervisor.dead_store import AppsAway, DeadStore, NoSuchSource, open_store
 from sockq.supervisor.fleet import FleetSettings
 from sockq.supervisor.output import nobody_reads, note
 from sockq.workers import exits
@@ -44,6 +44,9 @@ def run_on_store(
     except NoSuchSource as error:
         note(str(error))
         return exits.USAGE
+    except AppsAway as error:
+        note(str(error))
+        return exits.UNAVAILABLE
     except BackendUnavailable as error:
         note(with_advice(error, settings.driver))
         return exits.UNAVAILABLE

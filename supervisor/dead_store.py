@@ -29,6 +29,10 @@ class NoSuchSource(SockqError):  # noqa: N818 - a verdict about what was asked f
     """No queue is called so; the text lists those there are."""
 
 
+class AppsAway(SockqError):  # noqa: N818 - as above
+    """The endpoints of an app are asked for, and its store cannot be asked; the text says so."""
+
+
 @dataclass(slots=True)
 class Counts:
     """What a first look over the letters has found.
@@ -151,7 +155,14 @@ class DeadStore:
             return False
         if not selection.endpoint:
             return True
-        return selection.matches_endpoint(letter, await self.app_of(letter))
+        try:
+            app = await self.app_of(letter)
+        except BackendUnavailable as error:
+            raise AppsAway(
+                f"--endpoint needs the apps of the store: {error}; try again when it answers,"
+                " or name the letters by --app, --reason or id"
+            ) from None
+        return selection.matches_endpoint(letter, app)
 
 
 @asynccontextmanager
