@@ -98,7 +98,10 @@ class Board:
         if words is None or words[0] != MAGIC:
             raise BoardError("this is not the scoreboard of a sockq fleet")
         if words[1] != SCHEMA:
-            raise BoardError(f"scoreboard of schema {words[1]}, this sockq reads {SCHEMA}")
+            raise BoardError(
+                f"the fleet runs another version of sockq (scoreboard {words[1]}, this one reads"
+                f" {SCHEMA}): look at it with that version, or restart it with this one"
+            )
         if os.fstat(fd).st_size < board_bytes(words[2]):
             raise BoardError("the scoreboard is shorter than it says")
         return cls(fd, words[2], writable=False)

@@ -116,7 +116,7 @@ def test_what_is_no_board_is_refused(tmp_path: Path, content: bytes) -> None:
 def test_a_board_of_another_schema_is_refused() -> None:
     board = Board.create(slots=1)
     board.header[1] = 99
-    with pytest.raises(BoardError, match="schema 99"):
+    with pytest.raises(BoardError, match=r"another version of sockq \(scoreboard 99"):
         Board.open(board.fd)
 
 
