@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hmac
-import os
-import signal
+import subprocess
+import sys
 import time
 
 import pytest
@@ -86,29 +86,41 @@ def test_entries_are_used_again() -> None:
     assert read_journal(region).jobs == ()
 
 
-@pytest.mark.parametrize("milliseconds", [1, 2, 3, 5, 8, 13, 21])
+WRITER = """
+import sys
+from sockq.drivers.job import Ack, Lease
+from sockq.workers.board_memory import Board
+from sockq.workers.journal import Journal, job_key
+journal = Journal(Board(int(sys.argv[1]), 1, writable=True).slot(0).journal)
+n = 0
+print("now", flush=True)
+while True:
+    batch = [Lease(f"job-{i}", b"{}", 1, f"r{i}", "owner") for i in range(n, n + 64)]
+    journal.hold(batch)
+    journal.alone(job_key("q", batch[0].id), 1)
+    journal.at_hand(batch[-1])
+    for lease in batch:
+        journal.sending(lease)
+    journal.in_company()
+    journal.settled([Ack(lease) for lease in batch])
+    n = (n + 64) % 6400
+"""
+
+
+@pytest.mark.parametrize("milliseconds", [0, 1, 2, 3, 5, 8, 13])
 def test_a_process_killed_at_any_time_leaves_it_readable(milliseconds: int) -> None:
     """Entries are whole or not there: every id is one that was really held."""
     board = Board.create(1)
-    region = board.slot(0).journal
-    pid = os.fork()  # noqa: TID251 - this process has nothing but the test
-    if pid == 0:
-        journal = Journal(region)
-        n = 0
-        while True:
-            batch = leases(64, first=n)
-            journal.hold(batch)
-            journal.alone(job_key("q", batch[0].id), 1)
-            journal.at_hand(batch[-1])
-            for lease in batch:
-                journal.sending(lease)
-            journal.in_company()
-            journal.settled([Ack(lease) for lease in batch])
-            n = (n + 64) % 6400
-    time.sleep(milliseconds / 1000)  # the moment is the parameter
-    os.kill(pid, signal.SIGKILL)
-    os.waitpid(pid, 0)
-    held = read_journal(region)
+    with subprocess.Popen(
+        [sys.executable, "-c", WRITER, str(board.fd)],
+        stdout=subprocess.PIPE,
+        pass_fds=(board.fd,),
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"now\n"
+        time.sleep(milliseconds / 1000)  # the moment is the parameter
+        process.kill()
+    held = read_journal(board.slot(0).journal)
     known = {f"job-{n}" for n in range(6400)}
     assert {job.id for job in held.jobs} <= known
     assert len({job.id for job in held.jobs}) == len(held.jobs) <= 64
