@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import random
+import signal
 import socket
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -112,6 +113,7 @@ class Crew:
             name=f"sockq:{member.name}",
             close_fds=(ours.fileno(), *self._parent_fds(), *self._sibling_fds(member)),
             oom_score_adj=_OOM_SCORES[member.role],
+            death_signal=signal.SIGKILL if self._settings.kill_with_parent else signal.SIGTERM,
             stack_fd=member.last_words.fd if member.last_words is not None else None,
         )
         try:
@@ -162,6 +164,7 @@ class Crew:
                 channel=channel,
                 silence_seconds=settings.limits.silence_seconds,
                 boot_silence_seconds=settings.limits.boot_silence_seconds,
+                kill_with_parent=settings.kill_with_parent,
                 deaths=board.deaths,
             )
             return settings.worker_main(context)

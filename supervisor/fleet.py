@@ -109,6 +109,8 @@ class FleetSettings:
         boot_seconds: From a fork to ready.
         hang_seconds: From one beat to the next.
         stopped_seconds: A process that somebody stopped is left alone for so long.
+        kill_with_parent: The kernel kills every process when the parent dies (Linux); else they
+            have a second to give back what they hold.
         recycle: When a worker is replaced by a fresh one.
         restart: The brakes on restarts.
         give_up_seconds: A crash loop that lasts so long ends the fleet with 70; None: never.
@@ -135,6 +137,7 @@ class FleetSettings:
     boot_seconds: float = 60.0
     hang_seconds: float = 15.0
     stopped_seconds: float = 60.0
+    kill_with_parent: bool = False
     recycle: RecycleSettings = field(default_factory=RecycleSettings)
     restart: RestartSettings = field(default_factory=RestartSettings)
     give_up_seconds: float | None = None

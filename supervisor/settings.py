@@ -194,6 +194,8 @@ def _fleet(layers: Layers, found: _Found, derived: Mapping[str, Value]) -> Fleet
         boot_seconds=_seconds(layers, "sockq.boot_seconds"),
         hang_seconds=_seconds(layers, "sockq.hang_seconds"),
         stopped_seconds=_seconds(layers, "sockq.stopped_seconds"),
+        kill_with_parent=layers["sockq.on_parent_death"] == "kill",
+        give_up_seconds=_seconds(layers, "sockq.give_up_seconds") or None,
         recycle=RecycleSettings(
             jobs=_whole(layers, "sockq.recycle_jobs"),
             growth_bytes=_whole(layers, "sockq.recycle_growth_mb") << 20,

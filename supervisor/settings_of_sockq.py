@@ -10,7 +10,7 @@ from sockq.supervisor.http_settings import (
     complaint_about_compat,
 )
 from sockq.supervisor.settings_entry import Setting
-from sockq.supervisor.settings_kinds import Flag, Formed, Kind, Seconds, Share, Text, Whole
+from sockq.supervisor.settings_kinds import Choice, Flag, Formed, Kind, Seconds, Share, Text, Whole
 
 #: The board has room for one more, for a worker that leaves while its successor is there.
 MOST_WORKERS: Final = 127
@@ -153,6 +153,19 @@ OWN_SETTINGS: Final[tuple[Setting, ...]] = (
         Seconds(1, 86_400),
         "A process that somebody stopped (SIGSTOP, a debugger) is left alone for so long.",
         default=60.0,
+    ),
+    _own(
+        "on_parent_death",
+        Choice(("give-back", "kill")),
+        "What workers do when their parent is killed: give back what they hold, within a second,"
+        " or end at once, also one that somebody stopped.",
+        default="give-back",
+    ),
+    _own(
+        "give_up_seconds",
+        Seconds(0, 604_800),
+        "A crash loop that lasts so long ends the fleet with exit code 70. 0: never.",
+        default=0.0,
     ),
     _own(
         "recycle_jobs",

@@ -111,13 +111,15 @@ class DeadMan:
         # In this order: what fires between the two is taken back by the second.
         signal.setitimer(signal.ITIMER_REAL, 0)
 
-    def end_with(self, parent: int) -> bool:
+    def end_with(self, parent: int, *, kill: bool = False) -> bool:
         """Have the death of ``parent`` ring the first stage; False: it is dead already.
 
         For what is stuck and cannot see its channel end. Others leave before the five seconds.
+        ``kill`` has the kernel end it at once instead, also while it is stopped.
         """
         if self._timer is not None:
-            _library.prctl(_PR_SET_PDEATHSIG, int(_STAGE), 0, 0, 0)
+            number = signal.SIGKILL if kill else _STAGE
+            _library.prctl(_PR_SET_PDEATHSIG, int(number), 0, 0, 0)
         return os.getppid() == parent
 
     def end_within(self, seconds: float) -> None:

@@ -51,6 +51,7 @@ class WorkerContext:
         channel: Non-blocking stream to the parent; its end means that the parent is gone.
         silence_seconds: Without a beat for so long the dead-man alarm rings (see ``deadman``).
         boot_silence_seconds: The same until it is ready.
+        kill_with_parent: The kernel kills it when its parent dies; nothing is given back first.
         deaths: How workers died lately; None: nobody keeps that.
     """
 
@@ -62,6 +63,7 @@ class WorkerContext:
     channel: socket.socket
     silence_seconds: float = 30.0
     boot_silence_seconds: float = 120.0
+    kill_with_parent: bool = False
     deaths: Deaths | None = None
 
 
@@ -90,7 +92,8 @@ class _Process:
         loop = asyncio.get_running_loop()
         self._deadman.beat(self._silence_seconds)
         loop.add_signal_handler(signal.SIGTERM, self._told_to_end)
-        if not self._deadman.end_with(self._lifeline.parent):
+        kill = self._context.kill_with_parent
+        if not self._deadman.end_with(self._lifeline.parent, kill=kill):
             self._orphaned()
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         loop.add_reader(self._context.channel, self._hear)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import sys
 import time
 from pathlib import Path
 
@@ -72,6 +74,17 @@ def test_no_child_outlives_a_killed_parent(start: Start) -> None:
     run.until_serving(3)
     children = run.children()
     assert len(children) == 4
+    run.signal(signal.SIGKILL)
+    run.process.wait()
+    until(lambda: not any(is_alive(pid) for pid in children), 1.0)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux's death signal")
+def test_a_killed_parent_takes_even_a_stopped_child_along_when_told_to(start: Start) -> None:
+    run = start(workers=2, kill_with_parent=True, behaviour={"1": "stubborn"})
+    run.until_serving(2)
+    children = run.children()
+    os.kill(run.pid("w00"), signal.SIGSTOP)
     run.signal(signal.SIGKILL)
     run.process.wait()
     until(lambda: not any(is_alive(pid) for pid in children), 1.0)

@@ -172,6 +172,8 @@ _EVERY = [
     ("sockq.redis_connect_timeout_seconds", 1, "SOCKQ_REDIS_CONNECT_TIMEOUT_SECONDS", "2", 2.0),
     ("sockq.idle_seconds", 1, "SOCKQ_IDLE_SECONDS", "2", 2.0),
     ("sockq.hang_seconds", 1, "SOCKQ_HANG_SECONDS", "2", 2.0),
+    ("sockq.on_parent_death", "kill", "SOCKQ_ON_PARENT_DEATH", "give_back", "give-back"),
+    ("sockq.give_up_seconds", 1, "SOCKQ_GIVE_UP_SECONDS", "2", 2.0),
     ("sockq.recycle_jobs", 1, "SOCKQ_RECYCLE_JOBS", "2", 2),
     ("sockq.recycle_growth_mb", 1, "SOCKQ_RECYCLE_GROWTH_MB", "2", 2),
     ("sockq.recycle_seconds", 1, "SOCKQ_RECYCLE_SECONDS", "2", 2.0),

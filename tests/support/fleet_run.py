@@ -73,7 +73,7 @@ class FleetRun:
         states = [one["state"] for one in self.status()["workers"]]
         return states.count("ready") == count and len(states) == count
 
-    def until_serving(self, count: int, within: float = 5.0) -> None:
+    def until_serving(self, count: int, within: float = 15.0) -> None:
         until(lambda: self.serving(count), within, lambda: self.stderr)
 
     def reclaimed(self) -> list[str]:

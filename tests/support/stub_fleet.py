@@ -116,7 +116,8 @@ def _block() -> None:
 def _wedge() -> None:
     """Hold the GIL for ever, under a dead-man alarm."""
     DeadMan().beat(0.2)
-    ctypes.PyDLL(None).sleep(60)
+    while True:
+        ctypes.PyDLL(None).sleep(60)
 
 
 _ILLS = {"compute": _compute, "block": _block, "wedge": _wedge}
@@ -198,6 +199,7 @@ def main() -> int:
             "give_up_seconds",
             "soak_seconds",
             "stale_polls",
+            "kill_with_parent",
         )
         if key in OPTIONS
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 import time
 from collections import Counter
@@ -101,6 +102,23 @@ def test_nobody_waits_for_a_backend_that_is_away(
         os.kill(server.pid, number)
         assert kill(fleet) < WITHIN_SECONDS
     server.kill()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux's death signal")
+def test_real_workers_end_at_once_when_told_to_even_a_stopped_one(
+    server: RedisServer, client: redis.Redis
+) -> None:
+    hold = Rules(default=Rule(silent=True))
+    with Sink({}, hold) as sink:
+        config = redis_config(server.url, app(1, sink.url), on_parent_death="kill")
+        fleet = Fleet(config, workers=WORKERS).start()
+        client.rpush(KEY, job("held"))
+        until(lambda: sink.count == 1, within=5)
+        os.kill(fleet.worker_pids()[0], signal.SIGSTOP)
+        assert kill(fleet) < WITHIN_SECONDS / 2
+        sink.set_rules(Rules())
+        with fleet:
+            until(lambda: sink.count == 2, within=10, explain=fleet.log)
 
 
 def test_a_drain_that_goes_on_already_is_cut_short(
