@@ -9,7 +9,6 @@ from sockq.supervisor.screen_picture import Item, Picture
 from sockq.supervisor.screen_ui import Act
 
 _NO_WORKER: Final = "select a worker with j and k first"
-_NO_ENDPOINT: Final = "select an endpoint with j and k first (view 3)"
 
 
 def act_of(does: str, picture: Picture, chosen: Item | None) -> Act | str:
@@ -54,16 +53,6 @@ def _worker(command: str, text: str) -> Callable[[Picture, Item | None], Act | s
     return act
 
 
-def _endpoint(command: str) -> Callable[[Picture, Item | None], Act | str]:
-    def act(_picture: Picture, chosen: Item | None) -> Act | str:
-        if chosen is None or "failures_in_a_row" not in chosen:
-            return _NO_ENDPOINT
-        what = f"{command} {chosen.get('app')} {chosen.get('label')}"
-        return Act(command, what, {"endpoint": chosen.get("id")}, str(chosen.get("source", "")))
-
-    return act
-
-
 def _retry(picture: Picture, _chosen: Item | None) -> Act:
     return Act("retry", "start now whatever waits for its start", source=_fleet(picture))
 
@@ -73,8 +62,6 @@ _ACTS: Final[dict[str, Callable[[Picture, Item | None], Act | str]]] = {
     "drain": _worker("drain", "drain"),
     "restart": _worker("restart", "restart"),
     "retry": _retry,
-    "enable": _endpoint("enable"),
-    "disable": _endpoint("disable"),
     "more": _scale(1),
     "fewer": _scale(-1),
     "reload": lambda picture, _: Act(

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from rich.cells import cell_len
 from support.status_documents import COUNT, SCENES
 
 from sockq.supervisor import screen_numbers as numbers
+from sockq.supervisor.commands import Commands
+from sockq.supervisor.screen_acts import act_of
 from sockq.supervisor.screen_decoder import KeyDecoder
+from sockq.supervisor.screen_keys import KEYS
 from sockq.supervisor.screen_model import Model
 from sockq.supervisor.screen_paint import Painter
 from sockq.supervisor.screen_picture import Picture, Reading
@@ -191,8 +195,6 @@ def test_a_picked_row_is_printed_as_json() -> None:
         ("Uy", "scale", {"workers": 7}),
         ("Fy", "scale", {"workers": 5}),
         ("Ly", "reload", {}),
-        ("3jEy", "enable", {"endpoint": "app0/00000000"}),
-        ("3jXy", "disable", {"endpoint": "app0/00000000"}),
     ],
 )
 def test_what_acts_asks_first(keys: str, command: str, arguments: dict[str, object]) -> None:
@@ -202,6 +204,16 @@ def test_what_acts_asks_first(keys: str, command: str, arguments: dict[str, obje
     assert (act.command, act.arguments, act.source) == (command, arguments, "/run/sockq")
     assert type_keys(ui, keys[:-1] + "n", seen) is None
     assert type_keys(Ui(), keys, seen) is None
+
+
+def test_the_parent_knows_what_every_key_asks_for() -> None:
+    """No key promises what the control socket would refuse as unknown."""
+    nothing: Any = None
+    known = Commands(nothing, nothing, nothing, nothing)._commands
+    worker = picture().workers[0]
+    acts = [act_of(key.does, picture(), worker) for key in KEYS if key.acts]
+    assert {act.command for act in acts if isinstance(act, Act)} <= known.keys()
+    assert all(isinstance(act, Act) for act in acts)
 
 
 def test_leaving_asks_only_where_the_fleet_goes_with_it() -> None:

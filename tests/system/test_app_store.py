@@ -103,7 +103,7 @@ def test_unknown_and_unusable_apps_are_dead_letters_with_their_reasons(
     make_table(database, "applications")
     with Sink(SECRETS) as sink:
         put(database, 2, "ftp://nowhere/")
-        wanted = config(server, database, unknown_app_grace_seconds=2)
+        wanted = config(server, database, unknown_app_grace_seconds=5)
         with Fleet(wanted, workers=1) as fleet:
             push(client, 2, 1, "faulty")
             push(client, 3, 1, "unknown")
@@ -111,7 +111,7 @@ def test_unknown_and_unusable_apps_are_dead_letters_with_their_reasons(
             until(lambda: fleet.queue()["dead"] == 1, within=10, explain=fleet.log)
             put(database, 4, sink.url)  # within its grace
             until(lambda: channels(sink) == late, within=10, explain=fleet.log)
-            until(lambda: fleet.queue()["dead"] == 2, within=10, explain=fleet.log)
+            until(lambda: fleet.queue()["dead"] == 2, within=20, explain=fleet.log)
             log = fleet.log()
     assert "unusable app: applications[app-2].policy.webhooks[0].url: the URL's scheme" in log
     assert "unknown app 'app-3': neither the configuration nor" in log

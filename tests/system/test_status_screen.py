@@ -136,8 +136,8 @@ def test_an_act_asks_first_and_says_what_the_fleet_answered(fleet: Fleet) -> Non
         seen.type("y")
         seen.until(lambda text: "PAUSED" not in text)
         seen.type("3j")
-        seen.type("X")
-        seen.shows("select an endpoint")
+        seen.type("K")
+        seen.shows("select a worker")
 
 
 def test_a_screen_that_only_reads_hides_what_acts(fleet: Fleet) -> None:
