@@ -41,6 +41,7 @@ def config_findings(
     more = " and those of the app store, which are not looked at here" if store else ""
     counts = f"{_count(len(apps), 'app')} with {_count(len(webhooks), 'webhook')}"
     yield fine(_ABOUT, f"{counts} in the configuration{more}")
+    yield from _silent(apps)
     yield from _times(webhooks, lease_seconds, drain_seconds)
     if lease_seconds <= hang_seconds:
         yield warning(
@@ -51,6 +52,17 @@ def config_findings(
             f"[sockq] lease_seconds = {2 * hang_seconds:g}",
         )
     yield from _plain(webhooks)
+
+
+def _silent(apps: Sequence[App]) -> Iterator[Finding]:
+    silent = sorted(app.id for app in apps if not app.webhooks)
+    if silent:
+        yield warning(
+            _ABOUT,
+            f"{_count(len(silent), 'app')} without webhooks: {_first(silent)}",
+            "their jobs are done at once, and nobody is told of their events",
+            "give them webhooks, or take the apps out of the file",
+        )
 
 
 def _times(webhooks: Sequence[Webhook], lease: float, drain: float) -> Iterator[Finding]:
@@ -91,9 +103,12 @@ def _plain(webhooks: Sequence[Webhook]) -> Iterator[Finding]:
 
 
 def _labels(webhooks: Sequence[Webhook]) -> str:
-    labels = sorted({one.label for one in webhooks})
-    more = f" and {len(labels) - _SHOWN} more" if len(labels) > _SHOWN else ""
-    return ", ".join(labels[:_SHOWN]) + more
+    return _first(sorted({one.label for one in webhooks}))
+
+
+def _first(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + more
 
 
 def _count(number: int, word: str) -> str:

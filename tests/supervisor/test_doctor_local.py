@@ -121,6 +121,21 @@ def test_numbers_that_must_agree(
     assert level(config_findings([app(**webhook)], [], store=False, **times)) is expected
 
 
+def test_apps_without_webhooks() -> None:
+    silent = [replace(app(), id=f"app-{n}", webhooks=()) for n in range(5)]
+    times = {"lease_seconds": 30.0, "drain_seconds": 25.0, "hang_seconds": 15.0}
+    assert level(config_findings([app()], [], store=False, **times)) is OK
+    found = [
+        one
+        for one in config_findings([app(), *silent], [], store=False, **times)
+        if one.level is WARNING
+    ]
+    assert [one.what for one in found] == [
+        "5 apps without webhooks: app-0, app-1, app-2 and 2 more"
+    ]
+    assert found[0].change.startswith("give them webhooks")
+
+
 def test_what_reading_warned_of_is_told_with_its_change() -> None:
     given = ["x.headers: Host is reserved and not sent; remove it", "it is odd"]
     first, second, *_ = config_findings(

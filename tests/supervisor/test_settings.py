@@ -148,6 +148,16 @@ def test_tls_and_times_reach_the_driver(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    "driver", ["nats", "pulsar", "rabbitmq", "google-pubsub", "kafka", "iggy", "sns"]
+)
+def test_a_queue_that_only_sockudo_reads_is_refused_by_name(tmp_path: Path, driver: str) -> None:
+    found = configured(tmp_path, {"queue": {"driver": driver}}, {})
+    assert found.fleet is None
+    (fault,) = found.faults
+    assert f"does not read {driver} queues; use one of memory, redis, redis-cluster, sqs" in fault
+
+
+@pytest.mark.parametrize(
     ("content", "environ", "complaint"),
     [
         ({"queue": {"driver": "kafka"}}, {}, "does not read kafka queues; use one of memory"),

@@ -214,6 +214,22 @@ def test_run_with_the_screen_drains_when_it_is_left(socket_dir: Path) -> None:
     assert "fleet-stopped" in (socket_dir / "r" / "fleet.log").read_text()
 
 
+def test_enqueueing_many_shows_how_far_it_is(fleet: Fleet) -> None:
+    job = ("--app", "app-id", "--event", "channel_occupied", "--channel", "c")
+    command = fleet.command("enqueue", *job, "--config", str(fleet.config_path))
+    with PtyScreen([*command, "--count", "20000"], size=(100, 24)) as seen:
+        assert seen.wait(30) == 0
+        assert "enqueued 20000 jobs into" in seen.text
+        shares = {int(found) for found in re.findall(rb"(\d+)%", seen.raw)}
+        assert "enqueue" in seen.raw.decode()
+        assert max(shares) <= 100
+        assert len(shares) > 1, "it moved"
+        assert "%" not in seen.text, "and went when it was done"
+    with PtyScreen(command) as seen:
+        assert seen.wait(30) == 0
+        assert b"%" not in seen.raw, "one job needs no bar"
+
+
 def test_a_drain_on_a_terminal_says_how_many_are_left(socket_dir: Path) -> None:
     config = socket_dir / "config.json"
     config.write_text(json.dumps(CONFIG))
