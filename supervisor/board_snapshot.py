@@ -202,6 +202,7 @@ def _queue(board: Board, now: int) -> QueueView:
         dead=_count(queue[words.QUEUE_DEAD]),
         oldest_seconds=None if oldest is None else oldest / 1000,
         evicted=queue[words.QUEUE_EVICTED],
+        evicted_seconds=_ago(now, queue[words.QUEUE_EVICTED_NS]),
         trimmed=queue[words.QUEUE_TRIMMED],
         reclaimed=queue[words.QUEUE_RECLAIMED],
         swept=queue[words.QUEUE_SWEPT],

@@ -55,6 +55,7 @@ class QueueView:
     dead: int | None
     oldest_seconds: float | None
     evicted: int
+    evicted_seconds: float | None
     trimmed: int
     reclaimed: int
     swept: int

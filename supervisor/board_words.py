@@ -82,6 +82,8 @@ JANITOR_STATE: Final = 12
 QUEUE_EVICTED_SAID: Final = 13
 #: Dead letters removed because there were too many, or they were too old.
 QUEUE_TRIMMED: Final = 14
+#: When ``QUEUE_EVICTED`` grew last.
+QUEUE_EVICTED_NS: Final = 15
 
 # A process as the parent knows it: per slot, and for each helper.
 PROCESS_PID: Final = 0

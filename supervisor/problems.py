@@ -6,14 +6,16 @@ from dataclasses import dataclass
 from typing import Final
 
 from sockq.supervisor.board_view import BoardView, ProcessView
+from sockq.supervisor.egress import no_way_out
 from sockq.supervisor.slot_states import SERVING, SlotState
 
 #: A worker beats twice a second; the parent at least every second.
 STALE_SECONDS: Final = 10.0
 #: Jobs that wait longer than this are worth a word: receivers refuse events older than 300 s.
 OLD_SECONDS: Final = 60.0
-#: For so long after the last one it is said that there was poison.
+#: For so long after the last one it is said that there was poison, or that jobs were thrown away.
 POISON_SECONDS: Final = 900.0
+EVICTED_SECONDS: Final = 900.0
 _SAMPLE_SECONDS: Final = 15.0
 
 
@@ -52,6 +54,13 @@ def find_problems(view: BoardView) -> list[Problem]:
     if queue.oldest_seconds is not None and queue.oldest_seconds > OLD_SECONDS:
         text = f"the oldest job has waited for {queue.oldest_seconds:.0f}s"
         found.append(Problem("stale-queue", text))
+    stuck = no_way_out(view.endpoints, view.taken_unix)
+    if stuck is not None:
+        found.append(Problem("egress", stuck))
+    if queue.evicted_seconds is not None and queue.evicted_seconds < EVICTED_SECONDS:
+        many = "1 job" if queue.evicted == 1 else f"{queue.evicted} jobs"
+        text = f"the full queue has thrown {many} away; see sockq.memory_capacity"
+        found.append(Problem("evictions", text))
     if view.poison and (view.poison_seconds or 0.0) < POISON_SECONDS:
         many = "1 job" if view.poison == 1 else f"{view.poison} jobs"
         text = f"{many} killed their workers and are dead letters now; see their reasons"

@@ -58,7 +58,10 @@ class QueueBoard:
     def _evicted(self, said: int) -> None:
         """Go on counting where a backend that was started anew begins at 0."""
         before = self._words[words.QUEUE_EVICTED_SAID]
-        self.add(words.QUEUE_EVICTED, said - before if said >= before else said)
+        more = said - before if said >= before else said
+        if more:
+            self.add(words.QUEUE_EVICTED, more)
+            self.set(words.QUEUE_EVICTED_NS, time.monotonic_ns())
         self.set(words.QUEUE_EVICTED_SAID, said)
 
     def up(self) -> float:

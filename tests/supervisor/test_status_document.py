@@ -16,7 +16,7 @@ from sockq.supervisor.board_snapshot import take, totals
 from sockq.supervisor.board_words import FleetState
 from sockq.supervisor.fleet import FleetSettings
 from sockq.supervisor.fleet_board import FleetBoard
-from sockq.supervisor.problems import POISON_SECONDS, find_problems
+from sockq.supervisor.problems import EVICTED_SECONDS, POISON_SECONDS, find_problems
 from sockq.supervisor.queue_board import QueueBoard
 from sockq.supervisor.restart import Cause
 from sockq.supervisor.slot_states import SlotState
@@ -28,6 +28,7 @@ from sockq.supervisor.status_document import (
     read_status,
     render_plain,
 )
+from sockq.workers.apps import Webhook
 from sockq.workers.board import (
     BEAT_NS,
     DEAD_POISON,
@@ -39,6 +40,9 @@ from sockq.workers.board import (
 )
 from sockq.workers.board_memory import Board
 from sockq.workers.deaths import Death, hash_of
+from sockq.workers.endpoint import make_endpoint
+from sockq.workers.meter import Meter
+from sockq.workers.outcome import Fault, Outcome
 
 NS = 1_000_000_000
 
@@ -145,6 +149,33 @@ def test_problems_come_worst_first() -> None:
     document = picture.document()
     assert kinds(document) == ["parent-silent", "crash-loop", "backend-down", "stale-queue"]
     assert document["state"] == "DEGRADED"
+
+
+def test_evictions_are_a_problem_for_a_while() -> None:
+    picture = Picture()
+    picture.queue.sample({"q": QueueStats(evicted=3)})
+    picture.queue.sample({"q": QueueStats(evicted=3)})
+    document = picture.document()
+    assert (kinds(document), document["state"]) == (["evictions"], "DEGRADED")
+    assert document["problems"][0]["text"].startswith("the full queue has thrown 3 jobs away")
+    seen = take(picture.board)
+    long_ago = replace(seen, queue=replace(seen.queue, evicted_seconds=EVICTED_SECONDS + 1))
+    assert find_problems(long_ago) == []
+
+
+def test_a_machine_that_reaches_nobody_is_a_problem() -> None:
+    picture = Picture()
+    meter = Meter(picture.board.slot(0))
+    now_ms = time.time_ns() // 1_000_000
+    for host in ("a", "b", "c"):
+        url = f"https://{host}.example/in"
+        webhook = Webhook("t", make_endpoint(url, {}), frozenset(), lane=f"app {url}")
+        fault = Outcome(fault=Fault.DNS, elapsed_seconds=0.1)
+        meter.failed(webhook, "app", fault, attempt=1, time_ms=now_ms)
+    meter.show_endpoints({}, 0.0)
+    document = picture.document()
+    assert kinds(document) == ["egress"]
+    assert document["problems"][0]["text"].startswith("none of 3 endpoints can be reached (dns)")
 
 
 def test_poison_is_a_problem_for_a_while() -> None:
