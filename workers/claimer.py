@@ -9,7 +9,7 @@ from collections.abc import Callable
 from sockq.drivers.errors import BackendRefused, BackendUnavailable
 from sockq.drivers.job import Lease
 from sockq.drivers.source import Source
-from sockq.workers.outage import Outage
+from sockq.workers.outage import Outage, Verb
 
 #: Most jobs a claim asks for: on the plateau of Redis' cost per job, few enough for one loop turn.
 BATCH = 128
@@ -17,6 +17,9 @@ BATCH = 128
 PROBE = 16
 #: How long a claim waits for a first job before the loop looks around.
 WAIT_SECONDS = 5.0
+#: The same behind an outage: an empty queue says too that it is over. Not 0, which leaves out the
+#: wait at the server, and that may be what fails.
+PROBE_SECONDS = 0.1
 #: With little room, wait so long for more before claiming a few.
 LINGER_SECONDS = 0.005
 
@@ -119,14 +122,13 @@ class Claimer:
         while True:
             await self._going.wait()
             free = await self._room.wait()
-            # behind an outage ask and do not wait: an empty queue says too that it is over
-            wait = 0.0 if self._outage.down else WAIT_SECONDS
+            wait = PROBE_SECONDS if self._outage.down else WAIT_SECONDS
             try:
                 leases = await self._source.claim(min(free, limit), wait, self._owner)
             except (BackendUnavailable, BackendRefused) as error:
-                await self._outage.wait(error)
+                await self._outage.wait(Verb.CLAIM, error)
                 continue
-            self._outage.over()
+            self._outage.over(Verb.CLAIM)
             self._on_answer()
             limit = BATCH if leases else PROBE
             if leases:

@@ -10,6 +10,7 @@ import contextlib
 import random
 import time
 from collections.abc import Callable
+from enum import Enum, auto
 
 from sockq.drivers.errors import SockqError
 
@@ -35,8 +36,16 @@ class Recovery:
         self._seen = asyncio.Event()
 
 
+class Verb(Enum):
+    """What may be in trouble: a server without memory, say, still ends leases and gives none."""
+
+    CLAIM = auto()
+    SETTLE = auto()
+    EXTEND = auto()
+
+
 class Outage:
-    """Trouble with one source.
+    """Trouble with one source. It lasts until every verb that failed has succeeded again.
 
     Args:
         recovery: Shared by the sources of one backend.
@@ -54,29 +63,32 @@ class Outage:
         self._on_down = on_down
         self._on_up = on_up
         self._since: float | None = None
-        self._tries = 0
+        self._tries: dict[Verb, int] = {}
 
     @property
     def down(self) -> bool:
         """Whether the last word from the backend was an error."""
         return self._since is not None
 
-    async def wait(self, error: SockqError) -> None:
+    async def wait(self, verb: Verb, error: SockqError) -> None:
         """Note a failure and wait before the next try."""
         if self._since is None:
             self._since = time.monotonic()
             self._on_down(error)
-        seconds = wait_seconds(self._tries, random.random())  # noqa: S311 - jitter
-        self._tries += 1
+        tries = self._tries.get(verb, 0)
+        self._tries[verb] = tries + 1
+        seconds = wait_seconds(tries, random.random())  # noqa: S311 - jitter
         await self._recovery.wait(seconds)
 
-    def over(self) -> None:
+    def over(self, verb: Verb) -> None:
         """Note a success. Cheap when there was no trouble."""
         if self._since is None:
             return
+        self._tries.pop(verb, None)
+        if self._tries:
+            return
         length = time.monotonic() - self._since
         self._since = None
-        self._tries = 0
         self._recovery.announce()
         self._on_up(length)
 

@@ -15,7 +15,7 @@ from functools import partial
 from sockq.drivers.errors import BackendRefused, BackendUnavailable
 from sockq.drivers.job import Lease, Settlement
 from sockq.drivers.source import Source
-from sockq.workers.outage import Outage
+from sockq.workers.outage import Outage, Verb
 
 #: Leases go on while the machine sleeps; so does this clock, where there is one that does.
 _LEASE_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
@@ -111,9 +111,9 @@ class Settler:
         try:
             results = await self._source.settle(batch)
         except (BackendUnavailable, BackendRefused) as error:
-            await self._outage.wait(error)
+            await self._outage.wait(Verb.SETTLE, error)
             return False
-        self._outage.over()
+        self._outage.over(Verb.SETTLE)
         for settlement in batch:
             self._held.pop(settlement.lease.receipt, None)
         self._on_settled(batch, results)
@@ -123,21 +123,26 @@ class Settler:
         """Extend every held lease at a third of its length, for ever."""
         while True:
             await asyncio.sleep(self._lease_seconds / 3)
-            leases = list(self._held.values())
-            asked_at = now_seconds()
-            if not leases:
+            while not await self._extend_held():
                 continue
+
+    async def _extend_held(self) -> bool:
+        """Extend what is held; False: try again."""
+        leases = list(self._held.values())
+        asked_at = now_seconds()
+        if leases:
             try:
                 kept = await self._source.extend(leases, self._lease_seconds)
             except (BackendUnavailable, BackendRefused) as error:
-                await self._outage.wait(error)
-                continue
-            self._outage.over()
+                await self._outage.wait(Verb.EXTEND, error)
+                return False
             self._sure_until = asked_at + self._lease_seconds
             for lease, ours in zip(leases, kept, strict=True):
                 # A lease may have been settled while the answer was on its way.
                 if not ours and self._held.pop(lease.receipt, None) is not None:
                     self._on_lost(lease)
+        self._outage.over(Verb.EXTEND)
+        return True
 
     def close(self) -> None:
         """Let ``run`` end as soon as nothing is pending."""

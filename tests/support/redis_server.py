@@ -106,12 +106,16 @@ class RedisServer:
             self._process.kill()
             self._wait()
 
-    def restart(self) -> None:
-        """Start it again on its port with its files; ends it first if it still runs."""
+    def restart(self, *options: str) -> None:
+        """Start it again on its port with its files; ends it first if it still runs.
+
+        Args:
+            options: More directives for this run.
+        """
         if self._process is not None:
             self._process.terminate()
             self._wait()
-        assert self._start(), self._log()
+        assert self._start(*options), self._log()
 
     def __enter__(self) -> Self:
         return self
@@ -119,10 +123,10 @@ class RedisServer:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    def _start(self) -> bool:
+    def _start(self, *options: str) -> bool:
         with Path(self.directory, "log").open("ab") as log:
             self._process = subprocess.Popen(
-                [str(self._binary), *self._arguments()],
+                [str(self._binary), *self._arguments(), *options],
                 stdout=log,
                 stderr=log,
                 stdin=subprocess.DEVNULL,

@@ -11,7 +11,7 @@ import pytest
 
 from sockq.drivers.errors import BackendUnavailable
 from sockq.drivers.source import Source
-from sockq.workers.claimer import WAIT_SECONDS, Claimer, Room
+from sockq.workers.claimer import PROBE_SECONDS, WAIT_SECONDS, Claimer, Room
 from sockq.workers.outage import Outage, Recovery
 
 
@@ -57,7 +57,7 @@ async def _claim(source: ScriptedSource, outage: Outage) -> None:
         # an empty queue is silent for as long as it is waited for: nobody would know it is back
         (
             [BackendUnavailable("away"), BackendUnavailable("away"), None],
-            [WAIT_SECONDS, 0.0, 0.0, WAIT_SECONDS],
+            [WAIT_SECONDS, PROBE_SECONDS, PROBE_SECONDS, WAIT_SECONDS],
         ),
     ],
     ids=["calm", "behind an outage"],
@@ -76,4 +76,4 @@ def test_a_claim_waits_for_jobs_but_not_for_the_end_of_an_outage(
         return source
 
     assert asyncio.run(run()).waits == waits
-    assert told == (["down", "up"] if 0.0 in waits else [])
+    assert told == (["down", "up"] if PROBE_SECONDS in waits else [])

@@ -44,6 +44,7 @@ class Backend:
         sqs: moto's server, where it is that.
         apps: Makes the file's part about apps: paths of the receiver to one app each.
         make: Makes a job, given its name and the number of its app.
+        cluster: The nodes, where it is one.
     """
 
     source: str
@@ -53,6 +54,7 @@ class Backend:
     sqs: SqsServer | None = None
     apps: Callable[[list[str]], Config] = _sockudo_apps
     make: Callable[[str, int], bytes] = _sockudo_job
+    cluster: RedisCluster | None = None
 
 
 def _soketi_apps(urls: list[str]) -> Config:
@@ -96,9 +98,10 @@ def _memory(source: str) -> Iterator[Backend]:
 
 @contextmanager
 def _cluster(source: str) -> Iterator[Backend]:
-    with RedisCluster(*DURABLE, replicas=False) as cluster:
+    with RedisCluster(*DURABLE, replicas=source == "replicated") as cluster:
         nodes = {"nodes": list(cluster.urls)}
-        yield Backend(source, {"queue": {"driver": "redis-cluster", "redis_cluster": nodes}})
+        queue = {"driver": "redis-cluster", "redis_cluster": nodes}
+        yield Backend(source, {"queue": queue}, cluster=cluster)
 
 
 @contextmanager
@@ -116,6 +119,8 @@ BACKENDS: Final[Mapping[str, Callable[[str], AbstractContextManager[Backend]]]] 
     "bullmq": _bullmq,
     "memory": _memory,
     "cluster": _cluster,
+    # for scenarios that take a master away; it costs six servers
+    "replicated": _cluster,
     "sqs": _sqs,
     "fifo": _sqs,
 }
