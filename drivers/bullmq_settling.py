@@ -69,7 +69,7 @@ def _arguments(
         case Retry(delay_seconds=delay, state=state):
             return "R", *lease, delay_ms(delay), state, ""
         case Dead(reason=reason, state=state, payload=payload):
-            return "D", *lease, reason, state, payload or b""
+            return "D", *lease, reason, state, payload or ""
         case Release(delay_seconds=delay, state=None):
             return "L", *lease, delay_ms(delay), b"", ""
         case Release(delay_seconds=delay, state=bytes(state)):

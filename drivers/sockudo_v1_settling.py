@@ -184,7 +184,7 @@ def _group(settlement: Settlement, claim: int, place: str) -> tuple[str | bytes 
         case Retry(delay_seconds=delay, state=state):
             return "R", claim, place, delay_ms(delay), state, ""
         case Dead(reason=reason, state=state, payload=payload):
-            return "D", claim, place, reason, state, payload or b""
+            return "D", claim, place, reason, state, payload or ""
         case Release(delay_seconds=delay, state=None):
             return "L", claim, place, delay_ms(delay), b"", ""
         case Release(delay_seconds=delay, state=bytes(state)):
