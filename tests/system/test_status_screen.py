@@ -176,9 +176,17 @@ def test_once_is_text_on_a_terminal_too(fleet: Fleet) -> None:
         assert b"\x1b" not in seen.raw
 
 
+def hear_interrupts() -> None:
+    """A shell's background job, as tests may be run, has them ignored."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_watch_prints_a_line_each_time_until_it_is_interrupted(fleet: Fleet) -> None:
     process = subprocess.Popen(
-        fleet.command("status", "--watch", "0.2"), stdout=subprocess.PIPE, text=True
+        fleet.command("status", "--watch", "0.2"),
+        stdout=subprocess.PIPE,
+        text=True,
+        preexec_fn=hear_interrupts,  # noqa: PLW1509 - one call, no locks
     )
     assert process.stdout is not None
     lines = [process.stdout.readline() for _ in range(5)]
