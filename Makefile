@@ -3,6 +3,9 @@
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
+MINUTES ?=
+SEED ?=
+SOURCE ?=
 # Test processes: the tests wait more than they compute.
 JOBS ?= $(shell n=$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2); echo $$((n > 8 ? 8 : n)))
 
@@ -11,7 +14,7 @@ RECORDS := build/chaos
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test chaos chaos-report lint format bench settings dist clean typing-links
+.PHONY: help run test chaos chaos-report chaos-soak chaos-resend lint format bench settings dist clean typing-links
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -23,14 +26,24 @@ test: $(VENV)/.test  ## all tests, on real servers and processes (ARGS= goes to 
 	@.ci/needs redis-server nginx mariadbd postgres promtool
 	@$(BIN)/pytest -n $(JOBS) --dist worksteal $(ARGS)
 
-chaos: $(VENV)/.test  ## every chaos scenario on every source (ARGS= goes to pytest), then the table
+chaos: $(VENV)/.test  ## every chaos scenario on every source, then the table (MINUTES=60 adds a soak)
 	@.ci/needs redis-server
 	@rm -rf $(RECORDS)
 	@SOCKQ_CHAOS=all SOCKQ_CHAOS_RECORDS=$(RECORDS) $(BIN)/pytest -n $(JOBS) --dist worksteal tests/chaos $(ARGS); \
 	  code=$$?; $(BIN)/python tests/chaos/report.py $(RECORDS); exit $$code
+	@if [ -n "$(MINUTES)" ]; then $(MAKE) --no-print-directory chaos-soak; fi
 
 chaos-report: $(VENV)/.test  ## the table of the last make chaos
 	@$(BIN)/python tests/chaos/report.py $(RECORDS)
+
+chaos-soak: $(VENV)/.test  ## random kills for long: MINUTES=60 SEED= SOURCE=v1 (ARGS="--rate 300")
+	@.ci/needs redis-server
+	@SOCKQ_CHAOS_RECORDS=$(RECORDS) $(BIN)/python tests/chaos/soak.py \
+	  --minutes $(or $(MINUTES),60) --source $(or $(SOURCE),v1) $(if $(SEED),--seed $(SEED)) $(ARGS)
+
+chaos-resend: $(VENV)/.test  ## how soon a killed worker's jobs are sent again, 200 kills a source (ARGS="--source v1")
+	@.ci/needs redis-server
+	@$(BIN)/python tests/chaos/resend.py $(ARGS)
 
 lint: $(VENV)/.lint typing-links  ## ruff, mypy --strict and the rule that no floor imports upwards
 	@$(BIN)/ruff check .

@@ -24,12 +24,20 @@ def render(records: Sequence[Record]) -> str:
     for one in records:
         recovery = "" if one.recovery_seconds is None else f"{one.recovery_seconds:.2f} s"
         cells = (
-            *(one.scenario, one.title, one.source, one.jobs, one.killed, one.lost, one.duplicates),
+            *(
+                one.scenario or "",
+                one.title,
+                one.source,
+                one.jobs,
+                one.killed,
+                one.lost,
+                one.duplicates,
+            ),
             *(recovery, "passed" if one.passed else "**failed**"),
         )
         lines.append("| " + " | ".join(str(cell) for cell in cells) + " |")
     passed = sum(one.passed for one in records)
-    numbers = {one.scenario for one in records}
+    numbers = {one.scenario for one in records if one.scenario}
     totals = [
         f"{passed} of {len(records)} runs of {len(numbers)} scenarios passed",
         f"{sum(one.jobs for one in records):,} jobs",

@@ -17,6 +17,7 @@ from typing import Any, Final
 from support.chaos import proc
 from support.chaos.backends import Backend
 from support.chaos.rig import Rig
+from support.until import until
 
 ENDPOINTS: Final = ("steady", "slow", "shaky")
 WORKERS: Final = 4
@@ -123,10 +124,15 @@ class Soak:
             rig.receiver.answer()
             self.progress.state = "draining"
             self._see(time.monotonic() - began)
+            until(lambda: self._all_back(began), within=RECOVERY_SECONDS + 10.0)
             rig.recovered(time.monotonic())
             rig.settle()
             self._see(time.monotonic() - began)
         self.progress.state = "done"
+
+    def _all_back(self, began: float) -> bool:
+        self._see(time.monotonic() - began)
+        return not self._waiting
 
     def _answer(self, elapsed: float) -> None:
         fails = elapsed % _FAILS_EVERY_SECONDS > _FAILS_EVERY_SECONDS - _FAILS_SECONDS

@@ -1,0 +1,42 @@
+"""From the crash of a worker to its job being sent again, over and over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from support.chaos.rig import Rig
+from support.until import until
+
+_HELD: Final = {"silent": True}
+
+
+def _busy(rig: Rig) -> list[dict[str, Any]]:
+    return [worker for worker in rig.fleet.serving() if worker["in_flight"]]
+
+
+def measure(rig: Rig, kills: int, tell: Callable[[float], None] = lambda _: None) -> list[float]:
+    """Kill ``kills`` workers that wait for an answer; the seconds until the job comes again.
+
+    Args:
+        rig: Running, with at least two workers.
+        kills: How many.
+        tell: Told each.
+    """
+    found = []
+    for _ in range(kills):
+        # the board is up to date twice a second: what it shows as busy must be the next job's
+        until(lambda: not _busy(rig), within=10.0)
+        rig.receiver.answer(every=_HELD)
+        (job,) = rig.producer.put(1)
+        before = rig.receiver.count
+        until(lambda b=before: rig.receiver.count > b, within=10.0)  # type: ignore[misc]
+        (victim,) = until(lambda: _busy(rig), within=10.0)
+        rig.receiver.answer()
+        killed = rig.kill(victim)
+        until(lambda j=job: j in rig.receiver.delivered(), within=10.0)  # type: ignore[misc]
+        again = next(one for one in rig.receiver.read() if one.job == job and one.delivered)
+        found.append(again.at - killed)
+        tell(found[-1])
+        rig.recovered(killed, [victim["pid"]])
+    return found
