@@ -50,11 +50,13 @@ class Interruption:
         what: ``w01`` or ``redis``.
         in_flight: The most jobs that it can have held.
         at: Monotonic seconds.
+        pid: Of a process of the fleet; 0: it was none.
     """
 
     what: str
     in_flight: int
     at: float
+    pid: int = 0
 
 
 @dataclass(frozen=True, slots=True)

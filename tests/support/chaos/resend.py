@@ -28,8 +28,8 @@ def measure(rig: Rig, kills: int, tell: Callable[[float], None] = lambda _: None
         # the board is up to date twice a second: what it shows as busy must be the next job's
         until(lambda: not _busy(rig), within=10.0)
         rig.receiver.answer(every=_HELD)
-        (job,) = rig.producer.put(1)
         before = rig.receiver.count
+        (job,) = rig.producer.put(1)
         until(lambda b=before: rig.receiver.count > b, within=10.0)  # type: ignore[misc]
         (victim,) = until(lambda: _busy(rig), within=10.0)
         rig.receiver.answer()

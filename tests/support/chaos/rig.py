@@ -11,6 +11,7 @@ import signal
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -149,13 +150,16 @@ class Rig:
         pid = int(worker["pid"])
         at = time.monotonic()
         os.kill(pid, number)
-        self.interrupted(str(worker["name"]), held)
+        self.interrupted(str(worker["name"]), held, pid)
         return at
 
-    def interrupted(self, what: str, jobs: int | None = None) -> None:
-        """Something died that held ``jobs`` at most; None: as many as a worker can hold."""
+    def interrupted(self, what: str, jobs: int | None = None, pid: int = 0) -> None:
+        """Something died that held ``jobs`` at most; None: as many as a worker can hold.
+
+        ``pid``: Of a process whose end its parent sees; what that found on the board counts then.
+        """
         held = self.in_flight if jobs is None else jobs
-        self.interruptions.append(Interruption(what, held, time.monotonic()))
+        self.interruptions.append(Interruption(what, held, time.monotonic(), pid))
         self.killed += 1
 
     def recovered(self, since: float, gone: Sequence[int] = ()) -> float:
@@ -193,7 +197,12 @@ class Rig:
 
     def history(self) -> History:
         """What is known of the jobs now."""
-        return self.ledger.history(self.interruptions)
+        ends = self.fleet.events("process-ended")
+        held = {end["pid"]: int(end.get("held") or 0) for end in ends}
+        exact = [
+            replace(one, in_flight=held.get(one.pid, one.in_flight)) for one in self.interruptions
+        ]
+        return self.ledger.history(exact)
 
     def finish(self) -> None:
         """Settle, stop, assert everything. Done by leaving the block."""

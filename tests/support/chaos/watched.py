@@ -76,7 +76,8 @@ class WatchedFleet(Fleet):
 
     def events(self, name: str) -> list[dict[str, Any]]:
         """The log's events of this name."""
-        lines = (line for line in self.log().splitlines() if line.startswith("{"))
+        whole, _, _ = self.log().rpartition("\n")
+        lines = (line for line in whole.split("\n") if line.startswith("{"))
         return [event for event in map(json.loads, lines) if event["event"] == name]
 
     def watch(self) -> None:
