@@ -57,6 +57,7 @@ class Rig:
         bent: The fleet can be told to misbehave (see ``bent_fleet``).
         args: More arguments for ``sockq run``.
         wrap: A command that runs it: ``setpriv …``.
+        program: What is run in the place of ``sockq``.
         env: More variables for it.
         own: ``[sockq]`` settings.
 
@@ -85,6 +86,7 @@ class Rig:
         settle_seconds: float = SETTLE_SECONDS,
         args: Sequence[str] = (),
         wrap: Sequence[str] = (),
+        program: Path | None = None,
         env: Mapping[str, str] | None = None,
         **own: Any,
     ) -> None:
@@ -114,6 +116,7 @@ class Rig:
             outlive_seconds=outlive_seconds,
             bent=bent,
             wrap=wrap,
+            program=program,
         )
         settings = self._driver_settings()
         self.producer = Producer(make_writer(backend, settings), backend.make, endpoints)

@@ -32,6 +32,7 @@ class WatchedFleet(Fleet):
         outlive_seconds: C: how long a process may outlive the parent.
         bent: Run ``bent_fleet``, so that ``bend`` works.
         wrap: A command that runs it, the program and its arguments behind its own.
+        program: As of ``Fleet``.
 
     Attributes:
         seen: What the observers saw of all parents that have ended.
@@ -49,8 +50,9 @@ class WatchedFleet(Fleet):
         outlive_seconds: float,
         bent: bool = False,
         wrap: Sequence[str] = (),
+        program: Path | None = None,
     ) -> None:
-        super().__init__(config, workers=workers, env=env, args=args)
+        super().__init__(config, workers=workers, env=env, args=args, program=program)
         self._wrap = list(wrap)
         self.seen: list[Seen] = []
         self.outlive_seconds = outlive_seconds
