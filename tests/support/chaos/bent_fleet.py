@@ -4,6 +4,8 @@ The file ``bent`` beside DIR says how the workers that start from now on behave,
 ``*`` for the others:
 
     hang-boot    blocks before it is ready, as an import or a look-up may
+    crash        ends with 3 before it is ready
+    leak         takes two more megabytes each second, for good
 
 Every worker seizes the interpreter for good when SIGUSR1 comes, as C code that never lets go does.
 """
@@ -13,6 +15,7 @@ from __future__ import annotations
 import json
 import signal
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -27,6 +30,13 @@ def _hang_boot() -> None:
     time.sleep(600)
 
 
+def _leak() -> None:
+    kept = []
+    while True:
+        kept.append(b"\xff" * (1 << 20))
+        time.sleep(0.5)
+
+
 def _seize(*_: object) -> None:
     sum(range(_FOREVER))  # in C, without a look at signals or a thought of others
 
@@ -39,8 +49,13 @@ def _behaviour(index: int) -> str:
 
 def _bent_worker(context: WorkerContext) -> int:
     signal.signal(signal.SIGUSR1, _seize)
-    if _behaviour(context.index) == "hang-boot":
-        _hang_boot()
+    match _behaviour(context.index):
+        case "hang-boot":
+            _hang_boot()
+        case "crash":
+            return 3
+        case "leak":
+            threading.Thread(target=_leak, daemon=True).start()
     return run_worker(context)
 
 

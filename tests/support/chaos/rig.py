@@ -58,6 +58,7 @@ class Rig:
         args: More arguments for ``sockq run``.
         wrap: A command that runs it: ``setpriv …``.
         program: What is run in the place of ``sockq``.
+        fleet_class: How it is run.
         env: More variables for it.
         own: ``[sockq]`` settings.
 
@@ -87,6 +88,7 @@ class Rig:
         args: Sequence[str] = (),
         wrap: Sequence[str] = (),
         program: Path | None = None,
+        fleet_class: type[WatchedFleet] = WatchedFleet,
         env: Mapping[str, str] | None = None,
         **own: Any,
     ) -> None:
@@ -107,7 +109,7 @@ class Rig:
         self.in_flight = int(own.setdefault("in_flight", IN_FLIGHT))
         config = {**backend.config, **backend.apps(urls), "sockq": own}
         self._run_env = {**backend.env, **(env or {})}
-        self.fleet = WatchedFleet(
+        self.fleet = fleet_class(
             config,
             Path(self._scratch.name),
             workers=workers,

@@ -17,6 +17,7 @@ from support.chaos.observer import Observer, Seen
 from support.fleet import SERVING, Fleet
 from support.until import until
 
+_PASS_SECONDS: Final = 0.02
 _BENT: Final = Path(__file__).with_name("bent_fleet.py")
 
 
@@ -126,9 +127,11 @@ class WatchedFleet(Fleet):
     def all_gone(self, since: float, but: Sequence[int] = ()) -> float:
         """C: wait for the end of all its processes, less ``but``; returns the seconds ``since``."""
         limit = self.outlive_seconds
+        assert self.process is not None
+        leader = self.process.pid
 
         def left() -> dict[int, str]:
-            return {pid: proc.name(pid) for pid in proc.session(self.pid) if pid not in but}
+            return {pid: proc.name(pid) for pid in proc.session(leader) if pid not in but}
 
         until(lambda: not left() or time.monotonic() - since >= limit, within=limit + 5.0)
         took = time.monotonic() - since
@@ -140,9 +143,41 @@ class WatchedFleet(Fleet):
         """After a failed test: nothing of it stays, however it is."""
         self.unwatch()
         if self.running:
-            os.killpg(self.pid, signal.SIGKILL)
             assert self.process is not None
+            os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
         if self.process is not None:
-            for pid in proc.session(self.pid):
+            for pid in proc.session(self.process.pid):
                 proc.send(pid, signal.SIGKILL)
+
+
+class Least:
+    """The fewest workers that ever served, as often as ``look`` is called.
+
+    Attributes:
+        serving: How many.
+        picture: All workers at that moment.
+        most_leaving: The most that ever drained at once.
+    """
+
+    def __init__(self, fleet: WatchedFleet) -> None:
+        self.serving = len(fleet.serving())
+        self.picture: list[tuple[str, int, str]] = []
+        self.most_leaving = 0
+        self._fleet = fleet
+
+    def look(self) -> None:
+        """Look now."""
+        workers = self._fleet.status()["workers"]
+        self.most_leaving = max(self.most_leaving, sum(w["state"] == "draining" for w in workers))
+        if _serving(workers) < self.serving:
+            # the parent may be in the middle of a pass, and show what it did only behind it
+            time.sleep(_PASS_SECONDS)
+            workers = self._fleet.status()["workers"]
+        if _serving(workers) < self.serving:
+            self.serving = _serving(workers)
+            self.picture = [(w["name"], w["pid"], w["state"]) for w in workers]
+
+
+def _serving(workers: Sequence[Mapping[str, Any]]) -> int:
+    return sum(bool(one["pid"]) and one["state"] in SERVING for one in workers)
