@@ -39,6 +39,6 @@ def _state(steps: Steps) -> FleetState:
         return FleetState.DRAINING
     if steps.brake.on:
         return FleetState.CRASH_LOOP
-    if not steps.announced:
+    if not steps.booting.announced:
         return FleetState.STARTING
     return FleetState.PAUSED if steps.pausing.on else FleetState.RUNNING

@@ -1,7 +1,6 @@
 """The steps of a pass: what is due, who ended, what comes next.
 
-Order of the start: broker (memory only), janitor, workers. Order of the stop: workers, then what
-they held is given back, then janitor, broker.
+Order of the stop: workers, then what they held is given back, then janitor, broker.
 """
 
 from __future__ import annotations
@@ -10,11 +9,12 @@ import selectors
 from typing import Final
 
 from sockq.supervisor import board_words as words
+from sockq.supervisor.booting import Booting
 from sockq.supervisor.brake import Brake
 from sockq.supervisor.carry_out import carry_out
 from sockq.supervisor.channels import Channels
 from sockq.supervisor.crew import Crew
-from sockq.supervisor.endings import REFUSALS, Ending, Endings
+from sockq.supervisor.endings import Ending, Endings
 from sockq.supervisor.faults import Faults
 from sockq.supervisor.fleet import FleetSettings
 from sockq.supervisor.fleet_board import FleetBoard
@@ -35,8 +35,6 @@ from sockq.workers import exits
 from sockq.workers.logs import Event, Log
 
 _FORKS_A_PASS: Final = 4
-#: A helper that never was ready has so many tries.
-_BOOT_TRIES: Final = 5
 #: A slot whose step raised is looked at again after so long.
 _FAULT_SECONDS: Final = 1.0
 _NS: Final = 1_000_000_000
@@ -53,7 +51,7 @@ class Steps:
         reloading: The reload that is under way, if any.
         pausing: Whether the workers were told to claim nothing.
         brake: Stops a crash loop.
-        announced: Some worker was ready.
+        booting: How far its start is.
         slots_used: The highest slot ever used, plus one.
         over: Nothing runs any more, and nothing will.
         exit_code: Of the fleet, once it is over.
@@ -87,7 +85,7 @@ class Steps:
         self._faults = Faults(log)
         self._forks_left = 0
         self._patrol = Patrol(crew, fleet, log)
-        self._booted = self.announced = self._refused = False
+        self.booting = Booting(crew)
         self.slots_used = 0
         self.leaving = Leaving(crew, self.reclaims, log)
 
@@ -137,8 +135,10 @@ class Steps:
             guard("brake", self.brake.look, member, now)
         self.pausing.act(now)
         if self.shutdown.deadline is None:
-            self._advance_boot(now)
-            if self._booted:
+            if self.booting.act(now):
+                self._log.info(Event.FLEET_STARTING, pid=self._fleet.pid, workers=self.target)
+                self.scale(now, self.target)
+            if self.booting.done:
                 guard("planned restarts", self._planned.act, now, self.target)
             limit = self._settings.give_up_seconds
             if limit is not None and self.brake.seconds_on(now) >= limit:
@@ -152,7 +152,7 @@ class Steps:
         """What a service manager may know."""
         serving = sum(worker.serving for worker in self.crew.workers)
         reloading = self.reloading.active
-        return Facts(self._fleet.state, self.announced, reloading, serving, self.target)
+        return Facts(self._fleet.state, self.booting.announced, reloading, serving, self.target)
 
     # What the operator asks for -----------------------------------------------------------------
 
@@ -165,7 +165,7 @@ class Steps:
         assert deadline is not None
         self._fleet.set(words.DRAIN_DEADLINE_NS, int(deadline * _NS))
         left = max(0.0, deadline - now)
-        if not self._refused:
+        if not self.booting.refused:
             self._log.info(Event.FLEET_DRAINING, seconds=left, request=self.shutdown.requests)
         self.reloading.cancel()
         for worker in self.crew.workers:
@@ -181,7 +181,7 @@ class Steps:
         if target != self.target:
             self._log.info(Event.FLEET_SCALED, before=self.target, workers=target)
         self.target = target
-        for worker in self.crew.workers if self._booted else ():
+        for worker in self.crew.workers if self.booting.done else ():
             if worker.index < target:
                 worker.slot.want(now)
             elif worker.slot.wanted and not self._planned.is_extra(worker):
@@ -196,7 +196,7 @@ class Steps:
     @property
     def can_reload(self) -> bool:
         """Whether a reload could begin now."""
-        busy = not self._booted or self.reloading.active
+        busy = not self.booting.done or self.reloading.active
         return not busy and self.shutdown.deadline is None
 
     def replace(self, worker: Member, now: float) -> bool:
@@ -277,8 +277,7 @@ class Steps:
 
     def _look(self, member: Member, now: float) -> None:
         carry_out(member, member.observe(now, self._fleet.board), self._log)
-        if member.role is Role.WORKER and member.ever_ready and not self.announced:
-            self.announced = True
+        if self.booting.announces(member):
             self._log.info(Event.FLEET_READY, workers=self.target)
 
     def _judged(self, member: Member, ending: Ending, now: float) -> None:
@@ -290,31 +289,12 @@ class Steps:
             return
         if member.role is Role.WORKER:
             self.brake.ended(member, cause, now, self.target)
-            if cause is Cause.CONFIG and not self.announced:
-                self.stop(now, code=ending.exit.code or exits.CONFIG)
-        elif not member.ever_ready and member.role is not Role.HTTP:
-            if cause in REFUSALS:
-                # The helper has said why, in one line; more would only hide it.
-                self._refused = True
-                self.stop(now, code=ending.exit.code or exits.CONFIG)
-            elif member.deaths >= _BOOT_TRIES:
-                self.stop(now, code=exits.GAVE_UP)
-
-    def _advance_boot(self, now: float) -> None:
-        if self._booted:
-            return
-        for helper in self.crew.helpers:
-            helper.slot.want(now)
-            # Nobody waits for HTTP: without it the fleet works as well.
-            if not helper.ever_ready and helper.role is not Role.HTTP:
-                return
-        self._booted = True
-        self._log.info(Event.FLEET_STARTING, pid=self._fleet.pid, workers=self.target)
-        self.scale(now, self.target)
+        code = self.booting.impossible(member, ending)
+        if code is not None:
+            self.stop(now, code=code)
 
     def _advance_stop(self, now: float) -> None:
-        if self.leaving.act(now):
+        self.over = self.leaving.act(now)
+        if self.over and not self.booting.refused:
             left = len(self.reclaims) or None
-            if not self._refused:
-                self._log.info(Event.FLEET_STOPPED, code=self.exit_code, not_given_back=left)
-            self.over = True
+            self._log.info(Event.FLEET_STOPPED, code=self.exit_code, not_given_back=left)

@@ -39,8 +39,7 @@ TURN_SECONDS: Final = 0.5
 #: Ordinary work has as long as they had, within these.
 LEAST_REST_SECONDS: Final = 0.5
 MOST_REST_SECONDS: Final = 5.0
-#: So long is waited for threads that are at work for other jobs; every third time to their end,
-#: which the limit of a connection's opening bounds.
+#: Threads at work for other jobs are waited for so long; every third time until they are through.
 CLEAR_SECONDS: Final = 1.0
 _CLEAR_TRIES: Final = 3
 _POLL_SECONDS: Final = 0.01
