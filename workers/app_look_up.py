@@ -15,6 +15,7 @@ from sockq.workers.app_directory import AppDirectory, UnusableApp
 from sockq.workers.apps import App
 from sockq.workers.board import SlotWriter
 from sockq.workers.desk import Desk
+from sockq.workers.unix_clock import unix_ms
 from sockq.workers.verdict import unknown_app
 from sockq.workers.webhook_job import WebhookJob
 from sockq.workers.worker_log import WorkerLog
@@ -88,7 +89,7 @@ class LookUps:
                 self._dispatch(desk, lease, job, app)
                 return
             kind, name = ("key", job.app_key) if self._apps.by_key else ("id", job.app_id)
-            now_ms = time.time_ns() // 1_000_000
+            now_ms = unix_ms()
             why = f"{self._apps.told} has this {kind}"
             settlement = unknown_app(lease, name, self._grace_seconds, now_ms, why)
             if isinstance(settlement, Dead):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import time
 from collections.abc import Sequence
 from typing import Final
 
@@ -24,6 +23,7 @@ from sockq.workers.request import Request
 from sockq.workers.retry import Decision, Delivered, GiveUp, decide, is_refusal
 from sockq.workers.signing import signer_for
 from sockq.workers.target_state import JobState, TargetState
+from sockq.workers.unix_clock import unix_ms
 from sockq.workers.verdict import NotDue, TargetResult, Unsent, conclude
 
 _DELIVERED: Final = TargetResult(Delivered(), None)
@@ -92,7 +92,7 @@ class Delivery(Request):
             else:
                 run.result(self.webhook, _DELIVERED)
             return
-        now_ms = time.time_ns() // 1_000_000
+        now_ms = unix_ms()
         after = self._after(outcome, now_ms)
         decision = decide(
             outcome,
@@ -136,7 +136,7 @@ class Delivery(Request):
             queue=run.desk.queue,
             endpoint=self.webhook.label,
             number=number,
-            age_ms=time.time_ns() // 1_000_000 - run.job.time_ms,
+            age_ms=unix_ms() - run.job.time_ms,
             bytes_out=len(self._body),
             outcome=outcome,
         )
@@ -269,7 +269,7 @@ class JobRun:
 
     def _conclude(self) -> None:
         assert self.results is not None
-        now_ms = time.time_ns() // 1_000_000
+        now_ms = unix_ms()
         settlement = conclude(self.lease, self.state, self.results, now_ms, self.desk.survives)
         if isinstance(settlement, Dead):
             kept = without_secret(self.lease.payload, self.job, self._app)

@@ -6,7 +6,6 @@ be asked for.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 
 from sockq.drivers.job import Dead, Lease, Release, Retry
@@ -28,6 +27,7 @@ from sockq.workers.settler import Settler
 from sockq.workers.signing import verify
 from sockq.workers.solo import Solo
 from sockq.workers.target_state import JobState, decode
+from sockq.workers.unix_clock import unix_ms
 from sockq.workers.worker_log import WorkerLog
 
 
@@ -146,7 +146,7 @@ class Dispatcher:
         planned = plan(job, app, owed)
         if not planned and not owed:
             self.filtered.add(lease.receipt)
-        deliveries = run.open(planned, 0 if state is None else _now_ms())
+        deliveries = run.open(planned, 0 if state is None else unix_ms())
         if desk.survives and self.solo.runs(lease):
             self._send_alone(desk, lease, deliveries)
             return
@@ -166,7 +166,3 @@ class Dispatcher:
         dead = Dead(lease, reason, lease.state, payload)
         self._log.dead(dead)
         desk.add(dead)
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

@@ -28,6 +28,7 @@ from sockq.workers.senders import Senders
 from sockq.workers.settings import WorkerSettings
 from sockq.workers.settler import Settler
 from sockq.workers.tally import Tally
+from sockq.workers.unix_clock import unix_ms
 from sockq.workers.worker_log import WorkerLog
 
 #: What is unanswered goes back this long before the drain deadline, so that it is settled in time.
@@ -149,6 +150,7 @@ class Worker:
 
     def show(self) -> None:
         """Write gauges, state and beat to the board."""
+        unix_ms()  # a jump of the clock is seen only by who knew it before
         self._words[board.IN_FLIGHT] = self._room.held
         self._tally.show()
         if self._dispatcher.draining:

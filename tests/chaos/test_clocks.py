@@ -27,6 +27,45 @@ pytestmark = pytest.mark.skipif(library() is None, reason="a wall clock takes li
 HOUR = 3600.0
 HANG_SECONDS = 2.0
 LEASE_SECONDS = 3.0
+#: A retry comes within this, also when failures have opened the endpoint's breaker once.
+RETRY_SECONDS = 25.0
+
+
+@scenario(26, "v1", "v2", "bullmq", "memory", "sqs")
+def test_the_wall_clock_jumps(chaos: Chaos, tmp_path: Path) -> None:
+    """Scenario 26: an hour ahead, and back: nobody is killed, no timer is early or late."""
+    clock = WallClock(tmp_path)
+    with chaos(workers=3, env=clock.environment, hang_seconds=HANG_SECONDS) as rig:
+        before = rig.fleet.worker_pids()
+        for seconds in (HOUR, -HOUR, 0.0):
+            rig.receiver.answer(every={"status": 503})
+            told = rig.receiver.count
+            jobs = rig.producer.put(2)
+            until(lambda: rig.receiver.count >= told + len(jobs), within=10.0)  # noqa: B023
+            clock.shift(seconds)
+            rig.receiver.answer()
+            until(
+                lambda: rig.receiver.delivered() >= set(jobs),  # noqa: B023
+                within=RETRY_SECONDS,
+                explain=rig.fleet.log,
+            )
+            time.sleep(lasting(HANG_SECONDS))  # whoever is to be blamed is blamed by then
+        assert _hour_of(rig) == {0, 1, -1}
+        assert rig.fleet.worker_pids() == before
+        assert not rig.fleet.events("process-ended")
+        assert not rig.fleet.events("process-silent")
+
+
+def _hour_of(rig: Rig) -> set[int]:
+    """By how many hours the log's own times differ from the machine's: the jump was real."""
+    now = time.time()
+    lines = [line for line in rig.fleet.log().splitlines() if line.startswith("{")]
+    stamps = [time.strptime(json.loads(line)["time"][:19], "%Y-%m-%dT%H:%M:%S") for line in lines]
+    return {round((_unix(stamp) - now) / HOUR) for stamp in stamps}
+
+
+def _unix(stamp: time.struct_time) -> float:
+    return time.mktime(stamp) - time.timezone
 
 
 @scenario(26, "v1", "v2", "bullmq")
