@@ -77,6 +77,11 @@ class Seen:
             self.samples.append(Sample(**{**told, "children": tuple(told["children"])}))
 
     @property
+    def complete(self) -> bool:
+        """Whether there is something of each kind: the watch has begun."""
+        return bool(self.samples and all(self.answers.values()))
+
+    @property
     def machine_seconds(self) -> float:
         """How late the machine made a process that only answers, at worst: nobody's fault."""
         return max((one.seconds for one in self.answers["control"]), default=0.0)

@@ -41,10 +41,17 @@ def _connect(path: str) -> socket.socket:
     return end
 
 
-def _ask(who: str, pid: int, connect: Callable[[], socket.socket], file: TextIO) -> None:
+def _ask(
+    who: str,
+    pid: int,
+    connect: Callable[[], socket.socket],
+    file: TextIO,
+    connected: threading.Event,
+) -> None:
     with contextlib.suppress(OSError), connect() as end:
         end.sendall(_QUESTION)
         end.recv(4096)  # the first answer waits for the other side's start
+        connected.set()
         while True:
             waited, asked = _waited_seconds(pid), time.monotonic()
             end.sendall(_QUESTION)
@@ -63,10 +70,11 @@ def _ask(who: str, pid: int, connect: Callable[[], socket.socket], file: TextIO)
 
 def _waited_seconds(pid: int) -> float:
     """How long a process and this thread could have run, and had no processor, since they began."""
-    return sum(
-        int(Path(f"/proc/{one}/schedstat").read_text().split()[1]) / 1e9
-        for one in (pid, "thread-self")
-    )
+    total = 0.0
+    for one in (pid, "thread-self"):
+        with contextlib.suppress(FileNotFoundError):  # a kernel that does not count it
+            total += int(Path(f"/proc/{one}/schedstat").read_text().split()[1]) / 1e9
+    return total
 
 
 def _sample(parent: psutil.Process, file: TextIO) -> None:
@@ -96,11 +104,14 @@ def observe(pid: int, control: str, path: str) -> None:
         subprocess.Popen(command, stdin=theirs.fileno()) as twin,
     ):
         theirs.close()
+        connected = threading.Event()
         for told in (
-            ("parent", pid, lambda: _connect(control), file),
-            ("control", twin.pid, lambda: ours, file),
+            ("parent", pid, lambda: _connect(control), file, connected),
+            ("control", twin.pid, lambda: ours, file, threading.Event()),
         ):
             threading.Thread(target=_ask, args=told, daemon=True).start()
+        # Our own connection is one of the parent's descriptors: the first sample has it too.
+        connected.wait(_PATIENCE_SECONDS)
         ended = threading.Event()
         threading.Thread(target=_await_end, args=(ended,), daemon=True).start()
         try:

@@ -107,6 +107,8 @@ class Rig:
         self.receiver = RecordingReceiver(Path(self._scratch.name))
         urls = [f"{self.receiver.url}/{name}" for name in endpoints]
         self.in_flight = int(own.setdefault("in_flight", IN_FLIGHT))
+        # one worker may claim all that a test puts in, and has it on the wire then
+        own.setdefault("endpoint_in_flight", self.in_flight)
         config = {**backend.config, **backend.apps(urls), "sockq": own}
         self._run_env = {**backend.env, **(env or {})}
         self.fleet = fleet_class(

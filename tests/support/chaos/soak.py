@@ -21,7 +21,7 @@ from support.until import until
 
 ENDPOINTS: Final = ("steady", "slow", "shaky")
 WORKERS: Final = 4
-RATE: Final = 200.0
+RATE: Final = 150.0
 REDIS_SECONDS: Final = 120.0
 #: Workers are what a fleet has most of.
 VICTIMS: Final = {"worker": 8, "janitor": 1, "http": 1}
@@ -30,7 +30,7 @@ RECOVERY_SECONDS: Final = 6.0
 DRAIN_SECONDS: Final = 180.0
 REDIS_AWAY_SECONDS: Final = 0.5
 _LOOK_SECONDS: Final = 0.05
-_SLOW: Final = {"delay_seconds": 0.25}
+_SLOW: Final = {"delay_seconds": 0.1}
 _FAILS_EVERY_SECONDS: Final = 5.0
 _FAILS_SECONDS: Final = 0.5
 

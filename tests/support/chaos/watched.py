@@ -87,7 +87,7 @@ class WatchedFleet(Fleet):
         """Begin to observe the fleet that runs."""
         record = self._scratch / f"seen-{self.pid}"
         self._observer = Observer(self.pid, self.run_dir, record)
-        until(lambda: self.seen_now().samples, within=10.0)
+        until(lambda: self.seen_now().complete, within=15.0)
 
     def seen_now(self) -> Seen:
         """What the observer of the fleet that runs saw so far."""
