@@ -8,7 +8,7 @@ from typing import Final
 
 from sockq.supervisor.member import Member
 from sockq.supervisor.restart import BLAMED, Cause, Exit
-from sockq.workers.deaths import Death, Deaths, hashes_of
+from sockq.workers.deaths import Death, Deaths, hash_of, hashes_of
 from sockq.workers.journal import Held, read_journal
 
 #: Ids and frames that a line of the log names.
@@ -75,6 +75,8 @@ def note_death(
             crashes=held.alone.crashes if held.alone else 0,
             at_hand=any(job.at_hand for job in held.jobs),
             stack=remains.stack,
-            held=hashes_of(held),
+            held=hashes_of(held.jobs),
+            at_work=hashes_of(job for job in held.jobs if job.sent or job.at_hand),
+            in_hand=next((hash_of(job.id) for job in held.jobs if job.at_hand), b""),
         )
     )

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Final
 
-from sockq.workers.journal import ID_BYTES, Held
+from sockq.workers.journal import ID_BYTES, HeldJob
 from sockq.workers.seqlock import read_bytes, room, write_bytes
 
 DEATHS: Final = 128
@@ -44,6 +44,8 @@ class Death:
         at_hand: That job was being prepared at that moment, not waiting for an answer.
         stack: Its last frames, the innermost first.
         held: Hashes of the ids of all that it held (``hash_of``).
+        at_work: Of these, those of jobs that were on the wire or being prepared.
+        in_hand: The hash of the one that was being prepared, or nothing.
     """
 
     worker: str
@@ -58,6 +60,8 @@ class Death:
     at_hand: bool = False
     stack: tuple[str, ...] = ()
     held: frozenset[bytes] = frozenset()
+    at_work: frozenset[bytes] = frozenset()
+    in_hand: bytes = b""
 
 
 def hash_of(id_: str) -> bytes:
@@ -65,9 +69,9 @@ def hash_of(id_: str) -> bytes:
     return blake2b(id_.encode()[:ID_BYTES], digest_size=_HASH_BYTES).digest()
 
 
-def hashes_of(held: Held) -> frozenset[bytes]:
-    """The hashes of all jobs of a journal."""
-    return frozenset(hash_of(job.id) for job in held.jobs)
+def hashes_of(jobs: Iterable[HeldJob]) -> frozenset[bytes]:
+    """The hashes of jobs of a journal."""
+    return frozenset(hash_of(job.id) for job in jobs)
 
 
 class Deaths:
@@ -120,21 +124,22 @@ def _pack(death: Death, most: int) -> bytes:
         "alone": death.alone,
         "crashes": death.crashes,
         "at_hand": death.at_hand,
+        "in_hand": death.in_hand.hex(),
         "stack": [line[:_LINE_CHARACTERS] for line in death.stack[:STACK_LINES]],
     }
-    head = json.dumps(told, separators=(",", ":")).encode()
+    # Those at work first: they are told apart by their number, and what has no room was only held.
+    hashes = [*sorted(death.at_work), *sorted(death.held - death.at_work)]
+    head = json.dumps({**told, "at_work": len(death.at_work)}, separators=(",", ":")).encode()
     left = max(0, most - _LENGTH_BYTES - len(head)) // _HASH_BYTES
-    hashes = b"".join(sorted(death.held)[:left])
-    return len(head).to_bytes(_LENGTH_BYTES, "little") + head + hashes
+    return len(head).to_bytes(_LENGTH_BYTES, "little") + head + b"".join(hashes[:left])
 
 
 def _unpack(data: bytes) -> Death:
     length = int.from_bytes(data[:_LENGTH_BYTES], "little")
     told = json.loads(data[_LENGTH_BYTES : _LENGTH_BYTES + length])
+    hashes = data[_LENGTH_BYTES + length :]
+    held = [hashes[at : at + _HASH_BYTES] for at in range(0, len(hashes), _HASH_BYTES)]
     told["stack"] = tuple(told["stack"])
-    return Death(**told, held=frozenset(_cut(data[_LENGTH_BYTES + length :])))
-
-
-def _cut(hashes: bytes) -> Iterable[bytes]:
-    for at in range(0, len(hashes), _HASH_BYTES):
-        yield hashes[at : at + _HASH_BYTES]
+    told["in_hand"] = bytes.fromhex(told["in_hand"])
+    told["at_work"] = frozenset(held[: told["at_work"]])
+    return Death(**told, held=frozenset(held))

@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from enum import Enum, auto
 from typing import Final
 
-from sockq.drivers.job import Dead, Lease, Release, Settlement
+from sockq.drivers.job import Dead, Lease, Release
 from sockq.drivers.source import Dialect
 from sockq.workers import board
 from sockq.workers.deaths import Deaths
@@ -26,7 +26,7 @@ from sockq.workers.desk import Desk
 from sockq.workers.journal import Journal, job_key
 from sockq.workers.request import Request
 from sockq.workers.senders import Senders
-from sockq.workers.suspects import Poison, judge
+from sockq.workers.suspects import Alone, Poison, judge
 from sockq.workers.target_state import survived
 from sockq.workers.worker_log import WorkerLog
 
@@ -121,7 +121,7 @@ class Solo:
 
     def add(self, dialect: Dialect, desk: Desk, lease: Lease) -> None:
         """Take a job with crashes."""
-        if lease.crashes <= survived(lease.state) and not self.holds:
+        if not self.holds and self._judge(desk, lease) is None:
             self._begin(dialect, desk, lease)
             return
         self._suspects.append((dialect, desk, lease))
@@ -192,9 +192,7 @@ class Solo:
         self._show()
 
     def _run(self, dialect: Dialect, desk: Desk, lease: Lease) -> None:
-        key = job_key(desk.queue, lease.id)
-        deaths = () if self._deaths is None else self._deaths.read()
-        verdict = judge(key, lease.id, lease.crashes, survived(lease.state), deaths)
+        verdict = self._judge(desk, lease)
         if verdict is None:
             self._later.append((dialect, desk, lease))
             return
@@ -206,28 +204,26 @@ class Solo:
             return
         self._engine.mute()
         self._current = receipt = lease.receipt
-        self._journal.alone(key, lease.crashes)
+        self._journal.alone(job_key(desk.queue, lease.id), lease.crashes)
         most = STRICT_SECONDS if verdict.strict else ALONE_SECONDS
-        self._after(most, lambda: self._in_company(receipt))
-        self._begin(dialect, desk.alone(lease, self._ended), lease)
+        self._after(most, lambda: self._over(receipt))
+        alone = desk.alone(lease, lambda settlement: self._over(settlement.lease.receipt))
+        self._begin(dialect, alone, lease)
         self._journal.hands_empty()
 
-    def _ended(self, settlement: Settlement) -> None:
-        if settlement.lease.receipt == self._current:
-            self._cancel_timer()
-            self._leave()
+    def _judge(self, desk: Desk, lease: Lease) -> Alone | Poison | None:
+        deaths = () if self._deaths is None else self._deaths.read()
+        key = job_key(desk.queue, lease.id)
+        return judge(key, lease.id, lease.crashes, survived(lease.state), deaths)
 
-    def _in_company(self, receipt: str) -> None:
-        """It took long enough: the rest of its way it is a job as any other."""
-        self._timer = None
+    def _over(self, receipt: str) -> None:
+        """It has ended, or took so long that the rest of its way it is a job as any other."""
         if receipt == self._current:
-            self._leave()
-
-    def _leave(self) -> None:
-        self._current = None
-        self._journal.in_company()
-        # Not from within: its end may come while it is being begun.
-        asyncio.get_running_loop().call_soon(self._next)
+            self._cancel_timer()
+            self._current = None
+            self._journal.in_company()
+            # Not from within: its end may come while it is being begun.
+            asyncio.get_running_loop().call_soon(self._next)
 
     def _rest(self) -> None:
         """Ordinary work has its turn."""

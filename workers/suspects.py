@@ -1,8 +1,11 @@
 """What to do with a job whose worker died: run it alone, or bury it. Pure.
 
-Only what was seen counts. A job that was merely held when a worker died is run alone next time; one
-that was alone when its worker died has killed it. A kill from outside may hit an innocent job, so
-there it takes two of them while it was being prepared, which takes a moment, or four in all.
+Only what was seen counts. A job that was at work when a worker died, on the wire or being prepared,
+is run alone next time; one that was alone when its worker died has killed it. One that only waited
+in the dead worker is no suspect. Nor is, the first time, one that was on the wire when somebody
+killed the worker: whoever kills a busy worker hits dozens, and running them all alone would cost
+the others more than a second such death. A kill from outside may hit the innocent, so there it
+takes two alone while the job was being prepared, which takes a moment, or three in all.
 """
 
 from __future__ import annotations
@@ -15,7 +18,9 @@ from sockq.workers.deaths import Death, hash_of
 
 #: Deaths alone that are enough when somebody else may have sent the signal: at hand, and in all.
 KILLS_AT_HAND: Final = 2
-KILLS_ALONE: Final = 4
+KILLS_ALONE: Final = 3
+#: Kills from outside, in company and on the wire, that make a suspect.
+KILLS_ON_THE_WIRE: Final = 2
 #: Crashes of which nothing is known here (another host's, a parent's before this one) that are
 #: enough: since the first of them the job was never run but alone.
 UNSEEN_CRASHES: Final = 4
@@ -66,13 +71,21 @@ def judge(
     if own or at_hand >= KILLS_AT_HAND or len(alone) >= KILLS_ALONE:
         return Poison(_told(own[-1] if own else alone[-1], crashes))
     hash_ = hash_of(id_)
-    company = sum(hash_ in one.held and one.alone != key for one in deaths)
-    unseen = crashes - survived - len(alone) - company
+    since = [one for one in deaths if one.alone == key or hash_ in one.held][survived - crashes :]
+    company = [one for one in since if one.alone != key]
+    idle = sum(hash_ not in one.at_work for one in company)
+    hit = sum(
+        one.cause == _KILLED and hash_ in one.at_work and hash_ != one.in_hand for one in company
+    )
+    counted = crashes - survived - idle - (hit if hit < KILLS_ON_THE_WIRE else 0)
+    if counted <= 0:
+        return None
+    unseen = crashes - survived - len(alone) - len(company)
     if unseen >= UNSEEN_CRASHES:
         return Poison(
             f"poison: {crashes} workers died with this job, and here nothing is known of how"
         )
-    return Alone(strict=crashes - survived >= STRICT_CRASHES)
+    return Alone(strict=counted >= STRICT_CRASHES)
 
 
 def _told(death: Death, crashes: int) -> str:

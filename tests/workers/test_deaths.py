@@ -22,6 +22,8 @@ def test_what_is_written_is_read_by_another() -> None:
         at_hand=True,
         stack=("f (a.py:1)", "g (b.py:2)"),
         held=frozenset({hash_of("j"), hash_of("k")}),
+        at_work=frozenset({hash_of("k")}),
+        in_hand=hash_of("k"),
     )
     board.deaths.add(given)
     assert Board.open(board.fd).deaths.read() == [given]

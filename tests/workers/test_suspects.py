@@ -16,12 +16,14 @@ OTHER = job_key("other queue", ID)
 def alone(cause: str, crashes: int, *, key: str = KEY, at_hand: bool = False) -> Death:
     held = frozenset({hash_of(ID)})
     return Death(
-        "w00", cause, "SIGKILL", 1, 2.0, 3.0, 44, key, crashes, at_hand, ("f (a.py:1)",), held
+        "w00", cause, "SIGKILL", 1, 2.0, 3.0, 44, key, crashes, at_hand, ("f (a.py:1)",), held, held
     )
 
 
-def company(cause: str = "crash", *ids: str) -> Death:
-    return Death("w01", cause, "SIGSEGV", 1, held=frozenset(map(hash_of, ids or (ID, "j-2"))))
+def company(cause: str = "crash", *, idle: bool = False, in_hand: str = "j-2") -> Death:
+    held = frozenset(map(hash_of, (ID, "j-2", "j-3")))
+    at_work = held - {hash_of(ID)} if idle else held
+    return Death("w01", cause, "SIGSEGV", 1, held=held, at_work=at_work, in_hand=hash_of(in_hand))
 
 
 RUN = Alone(strict=False)
@@ -33,8 +35,17 @@ STRICT = Alone(strict=True)
     [
         pytest.param(0, 0, [], None, id="a job as any other"),
         pytest.param(0, 0, [alone("crash", 0)], None, id="replayed: a new job"),
-        pytest.param(1, 0, [company()], RUN, id="it was held by one that crashed"),
-        pytest.param(2, 0, [company(), company("killed")], STRICT, id="by two"),
+        pytest.param(1, 0, [company()], RUN, id="it was at work in one that crashed"),
+        pytest.param(2, 0, [company(), company("hung")], STRICT, id="in two"),
+        pytest.param(1, 0, [company(idle=True)], None, id="it only waited there"),
+        pytest.param(2, 0, [company(idle=True), company()], RUN, id="and then was at work"),
+        pytest.param(1, 0, [company("killed")], None, id="it was on the wire when it was killed"),
+        pytest.param(2, 0, [company("killed")] * 2, STRICT, id="twice"),
+        pytest.param(2, 0, [company(), company("killed")], RUN, id="a crash and a kill"),
+        pytest.param(1, 0, [company("killed", in_hand=ID)], RUN, id="it was in hand"),
+        pytest.param(
+            3, 2, [company(idle=True), company(), company()], RUN, id="what it survived is past"
+        ),
         pytest.param(9, 0, [company()] * 9, STRICT, id="a bystander is never condemned"),
         pytest.param(1, 1, [company()], None, id="it ran alone since and harmed nobody"),
         pytest.param(2, 1, [company(), company()], RUN, id="and was held by another since"),
@@ -65,7 +76,7 @@ def test_it_is_run(crashes: int, survived: int, deaths: list[Death], verdict: Al
             id="killed twice while it was prepared",
         ),
         pytest.param(
-            5, [company(), *[alone("killed", n) for n in range(1, 5)]], id="killed four times"
+            5, [*[company("killed")] * 2, *[alone("killed", n) for n in (2, 3, 4)]], id="killed"
         ),
         pytest.param(4, [], id="nothing is known of four"),
         pytest.param(6, [company(), company()], id="nor of four of six"),
