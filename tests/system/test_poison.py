@@ -26,6 +26,7 @@ from sockq.drivers.redis import RedisDriver
 from sockq.drivers.settings import RedisSettings
 from sockq.drivers.source import DeadLetter
 from sockq.supervisor.receiver_rules import Rule, Rules
+from sockq.workers.logs import Event
 
 PROGRAM = Path(poison_fleet.__file__)
 BYSTANDERS = 60
@@ -150,7 +151,7 @@ def test_kills_from_outside_bury_nobody(server: RedisServer, client: redis.Redis
     """Ten workers die with jobs at a slow endpoint; each of these is delivered in the end."""
     slow = Rules(default=Rule(delay_seconds=0.05))
     with Sink({}, slow) as sink, fleet_of(server, sink.url) as fleet:
-        client.rpush(KEY, *[job(f"c{n}") for n in range(400)])
+        client.rpush(KEY, *[job(f"c{n}") for n in range(4_000)])
         for _ in range(10):
             busy = until(
                 lambda: [
@@ -163,9 +164,25 @@ def test_kills_from_outside_bury_nobody(server: RedisServer, client: redis.Redis
             )
             os.kill(busy[0], signal.SIGKILL)
             until(partial(gone, fleet, busy[0]), within=5, explain=fleet.log)
-        until(lambda: len(channels(sink)) == 400, within=60, explain=fleet.log)
+        until(lambda: len(channels(sink)) == 4_000, within=60, explain=fleet.log)
         until(lambda: fleet.queue()["leased"] == 0, within=10)
         assert fleet.queue()["dead"] == 0
+
+
+def test_a_kill_from_outside_makes_nobody_a_suspect(
+    server: RedisServer, client: redis.Redis
+) -> None:
+    """What was on the wire is sent again at once, together, and what waited goes on as before."""
+    silent, quick = Rules(default=Rule(silent=True)), Rules()
+    with Sink({}, silent) as sink, fleet_of(server, sink.url) as fleet:
+        client.rpush(KEY, *[job(f"c{n}") for n in range(100)])
+        until(lambda: sink.count == 32, within=10, explain=fleet.log)
+        sink.set_rules(quick)
+        for pid in fleet.worker_pids():
+            os.kill(pid, signal.SIGKILL)
+        until(lambda: len(channels(sink)) == 100, within=10, explain=fleet.log)
+        until(lambda: fleet.queue()["leased"] == 0, within=10)
+        assert Event.JOBS_ALONE not in fleet.log()
 
 
 def came(sink: Sink, count: int) -> bool:
@@ -184,7 +201,7 @@ def gone(fleet: Fleet, pid: int) -> bool:
 def test_suspects_delay_other_endpoints_for_a_second(
     server: RedisServer, client: redis.Redis, endpoint: str
 ) -> None:
-    """A worker dies with 200 jobs in flight; another app's jobs go on meanwhile."""
+    """A worker crashes with 200 jobs on the wire; another app's jobs go on meanwhile."""
     hang = Rules(by_path={"/quick": Rule(silent=True), "/hang": Rule(silent=True)})
     quick = Rules(by_path={"/quick": Rule(delay_seconds=0.01), "/hang": Rule(silent=True)})
     with Sink({}, hang) as sink:
@@ -200,7 +217,7 @@ def test_suspects_delay_other_endpoints_for_a_second(
             client.rpush(KEY, *[job(f"s{n}") for n in range(200)])
             until(lambda: len(sink.to(endpoint)) == 200, within=10, explain=fleet.log)
             sink.set_rules(quick)
-            os.kill(pid, signal.SIGKILL)
+            os.kill(pid, signal.SIGSEGV)
             until(lambda: pid not in fleet.worker_pids() and fleet.worker_pids(), within=5)
             until(lambda: fleet.status()["workers"][0]["suspects"] > 0, within=5, explain=fleet.log)
             worst = 0.0
