@@ -52,7 +52,8 @@ class Endings:
             stopping=slot.stopping,
             hung=slot.hung,
             late=slot.late,
-            was_ready=slot.ready_at is not None,
+            # What it said counts: it may have ended before its slot was looked at again.
+            was_ready=process.ready or slot.ready_at is not None,
             oom=oom,
         )
         lived = now - process.started

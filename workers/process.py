@@ -142,6 +142,8 @@ class _Process:
                 if tries == 0:
                     self._tell(READY)
                 return None
+        if tries == 0:
+            self._tell(READY)  # nor is one that was told to end meanwhile
         return exits.OK
 
     async def _work(self, driver: Driver, apps: AppDirectory) -> int:

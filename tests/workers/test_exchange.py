@@ -256,7 +256,7 @@ async def test_the_deadline_holds_and_wins_over_any_status(
         outcome = await send(engine, post)
         assert (outcome.status, outcome.fault) == (0, Fault.TIMEOUT)
         assert 0.5 <= post.ended - began < 0.5 + SLACK_SECONDS
-        assert outcome.elapsed_seconds == pytest.approx(post.ended - began, abs=0.02)
+        assert 0.5 <= outcome.elapsed_seconds <= post.ended - began
         await engine.close()
 
 
