@@ -80,8 +80,8 @@ class House:
         return self.fleets[SCENARIOS[name]["prefix_env"] or ""]
 
     def settled(self, name: str) -> bool:
-        """Whether no job waits or is held."""
-        found = self.keys(name)
+        """Whether no job waits or is held, all queues looked at in one moment."""
+        found = self.server.cli("KEYS", f"{key_start(name)}*").splitlines()
         return not any(key.endswith((":wait", ":active", ":delayed")) for key in found)
 
     def keys(self, name: str) -> dict[str, Any]:
