@@ -14,7 +14,7 @@ RECORDS := build/chaos
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test chaos chaos-report chaos-soak chaos-resend lint format bench settings dist clean typing-links
+.PHONY: help run test chaos chaos-short chaos-report chaos-soak chaos-resend lint format bench settings dist clean typing-links
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -32,6 +32,10 @@ chaos: $(VENV)/.test  ## every chaos scenario on every source, then the table (M
 	@SOCKQ_CHAOS=all SOCKQ_CHAOS_RECORDS=$(RECORDS) $(BIN)/pytest -n $(JOBS) --dist worksteal tests/chaos $(ARGS); \
 	  code=$$?; $(BIN)/python tests/chaos/report.py $(RECORDS); exit $$code
 	@if [ -n "$(MINUTES)" ]; then $(MAKE) --no-print-directory chaos-soak; fi
+
+chaos-short: $(VENV)/.test  ## every chaos scenario on one source, a few minutes
+	@.ci/needs redis-server
+	@SOCKQ_CHAOS=short $(BIN)/pytest -n $(JOBS) --dist worksteal tests/chaos $(ARGS)
 
 chaos-report: $(VENV)/.test  ## the table of the last make chaos
 	@$(BIN)/python tests/chaos/report.py $(RECORDS)
