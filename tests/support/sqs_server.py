@@ -237,13 +237,13 @@ def _mend_threads(backend: Any, clock: _Clock) -> None:
         _began(queue, wait)
         while True:
             with lock, clock.stopped():
+                if not _stubborn() and _hung_up():
+                    return []
                 _unblock(self.get_queue(queue))
                 found = receive(self, queue, count, 0, visibility, names)
             if found or time.monotonic() >= end:
                 _given(queue, len(found))
                 return found
-            if not _stubborn() and _hung_up():
-                return []
             time.sleep(0.01)
 
     for name in (

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
 from support.chaos.rig import Rig
 from support.until import until
 
 _HELD: Final = {"silent": True}
-
-
-def _busy(rig: Rig) -> list[dict[str, Any]]:
-    return [worker for worker in rig.fleet.serving() if worker["in_flight"]]
 
 
 def measure(rig: Rig, kills: int, tell: Callable[[float], None] = lambda _: None) -> list[float]:
@@ -25,13 +21,12 @@ def measure(rig: Rig, kills: int, tell: Callable[[float], None] = lambda _: None
     """
     found = []
     for _ in range(kills):
-        # the board is up to date twice a second: what it shows as busy must be the next job's
-        until(lambda: not _busy(rig), within=10.0)
+        until(lambda: not rig.fleet.busy(), within=10.0)
         rig.receiver.answer(every=_HELD)
         before = rig.receiver.count
         (job,) = rig.producer.put(1)
         until(lambda b=before: rig.receiver.count > b, within=10.0)  # type: ignore[misc]
-        (victim,) = until(lambda: _busy(rig), within=10.0)
+        victim = rig.worker(busy=True)
         rig.receiver.answer()
         killed = rig.kill(victim)
         until(lambda j=job: j in rig.receiver.delivered(), within=10.0)  # type: ignore[misc]

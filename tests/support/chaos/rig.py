@@ -137,11 +137,8 @@ class Rig:
     def worker(self, *, busy: bool = False) -> dict[str, Any]:
         """A worker that serves, as the status shows it; ``busy``: one that holds jobs."""
 
-        def found() -> dict[str, Any] | None:
-            serving = [w for w in self.fleet.serving() if w["in_flight"] or not busy]
-            return max(serving, key=lambda w: int(w["in_flight"]), default=None)
-
-        return until(found, within=10.0, explain=self.fleet.log) or {}
+        look = self.fleet.busy if busy else self.fleet.serving
+        return until(look, within=10.0, explain=self.fleet.log)[0]
 
     def kill(
         self,

@@ -17,6 +17,9 @@ from support.chaos.observer import Observer, Seen
 from support.fleet import SERVING, Fleet
 from support.until import until
 
+from sockq.supervisor.board_reader import find_board
+from sockq.workers.journal import read_journal
+
 _PASS_SECONDS: Final = 0.02
 _BENT: Final = Path(__file__).with_name("bent_fleet.py")
 
@@ -113,6 +116,18 @@ class WatchedFleet(Fleet):
         """Workers that serve now."""
         workers = self.status().get("workers", [])
         return [w for w in workers if w["pid"] and w["state"] in SERVING]
+
+    def busy(self) -> list[dict[str, Any]]:
+        """Workers that hold jobs now, by their journals, which are never late; most jobs first."""
+        found = find_board(self.run_dir)
+        if found is None:
+            return []
+        held = {
+            one["pid"]: len(read_journal(found.board.slot(int(one["name"][1:])).journal).jobs)
+            for one in self.serving()
+        }
+        busy = [one for one in self.serving() if held.get(one["pid"])]
+        return sorted(busy, key=lambda one: held[one["pid"]], reverse=True)
 
     def ended(self, within: float = 40.0) -> int:
         """Wait for the parent's end, then for that of all others (C); returns the exit code."""
