@@ -2,7 +2,9 @@
 
 Lines are only added (one write each time, under a lock), so a process that is killed leaves what
 it had written; a line cut short is skipped. A file that has grown is written anew and renamed.
-Times in the file are Unix milliseconds; in memory they are monotonic seconds.
+Times in the file are milliseconds of the monotonic clock, which all processes since a start of the
+machine share, and which nobody sets; in memory they are its seconds. What an earlier start of the
+machine left is over.
 
 Nothing here protects a job: when a file is lost, its messages come back when SQS' own time is over.
 """
@@ -13,7 +15,6 @@ import contextlib
 import fcntl
 import hashlib
 import os
-import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final, Literal
@@ -65,7 +66,18 @@ class _Line(msgspec.Struct, array_like=True):
     receives: int = 0
     group: str | None = None
     recorded: bool = False
+    boot: str = ""
 
+
+def _boot() -> str:
+    """Names this start of the machine; empty where the system does not say."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text()[:8]
+    except OSError:
+        return ""
+
+
+_BOOT: Final = _boot()
 
 _LINE = msgspec.json.Decoder(_Line)
 
@@ -111,7 +123,7 @@ class Journal:
             entry = self.entries.get(receipt)
             if entry is not None:
                 entry.deadline = deadline
-                lines.append(_Line("~", receipt, _to_unix_ms(deadline)))
+                lines.append(_Line("~", receipt, int(deadline * 1000), boot=_BOOT))
         self._write(lines)
 
     def remove(self, receipts: Iterable[str]) -> list[Entry]:
@@ -180,7 +192,7 @@ class Journal:
         if line.sign == "-":
             self.entries.pop(line.receipt, None)
             return
-        deadline = line.until_ms / 1000 - time.time() + time.monotonic()
+        deadline = line.until_ms / 1000 if line.boot == _BOOT else 0.0
         if line.sign == "~":
             if line.receipt in self.entries:
                 self.entries[line.receipt].deadline = deadline
@@ -232,14 +244,11 @@ def _added(entry: Entry) -> _Line:
     return _Line(
         "+",
         entry.receipt,
-        _to_unix_ms(entry.deadline),
+        int(entry.deadline * 1000),
         entry.kind,
         entry.message_id,
         entry.receives,
         entry.group,
         entry.recorded,
+        _BOOT,
     )
-
-
-def _to_unix_ms(monotonic: float) -> int:
-    return int((monotonic - time.monotonic() + time.time()) * 1000)

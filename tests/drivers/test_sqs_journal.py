@@ -39,6 +39,31 @@ def test_what_one_process_writes_another_knows(tmp_path: Path) -> None:
     assert two.expired() == []
 
 
+def test_a_wall_clock_that_jumps_ends_no_lease(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, two = Book(tmp_path), Book(tmp_path)
+    one.add("o", [entry("a"), entry("b")])
+    one.extend("o", ["b"], time.monotonic() + 60)
+    wall = time.time
+    for jump in (3600.0, -3600.0):
+        monkeypatch.setattr(time, "time", lambda jump=jump: wall() + jump)
+        assert live(two, "o", "a", "b") == ["a", "b"]
+        assert live(Book(tmp_path), "o", "a", "b") == ["a", "b"]
+        assert two.expired() == []
+
+
+def test_what_an_earlier_start_of_the_machine_left_is_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sockq.drivers.sqs_journal._BOOT", "earlier")
+    Book(tmp_path).add("o", [entry("a", 9e6)])
+    monkeypatch.undo()
+    book = Book(tmp_path)
+    assert live(book, "o", "a") == []
+    assert [e.receipt for e in book.expired()] == ["a"]
+
+
 def test_an_entry_comes_over_whole(tmp_path: Path) -> None:
     given = Entry("r|1", "held", time.monotonic() + 9, "m", 3, None, recorded=True)
     Book(tmp_path).add("o", [given])
