@@ -20,6 +20,8 @@ from support.chaos.wall_clock import WallClock, library
 from support.fleet import Fleet
 from support.until import until
 
+from sockq.supervisor.control_client import ask
+
 Chaos = Callable[..., Rig]
 
 pytestmark = pytest.mark.skipif(library() is None, reason="a wall clock takes libfaketime")
@@ -43,6 +45,7 @@ def test_the_wall_clock_jumps(chaos: Chaos, tmp_path: Path) -> None:
             jobs = rig.producer.put(2)
             until(lambda: rig.receiver.count >= told + len(jobs), within=10.0)  # noqa: B023
             clock.shift(seconds)
+            ask(rig.fleet.run_dir, {"cmd": "retry"})  # the parent logs it, by its clock
             rig.receiver.answer()
             until(
                 lambda: rig.receiver.delivered() >= set(jobs),  # noqa: B023
