@@ -6,8 +6,8 @@ ARGS ?=
 MINUTES ?=
 SEED ?=
 SOURCE ?=
-# Test processes: the tests wait more than they compute.
-JOBS ?= $(shell n=$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2); echo $$((n > 8 ? 8 : n)))
+# Test processes: two a processor, for the tests wait more than they compute.
+JOBS ?= $(shell n=$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2); echo $$((n > 4 ? 8 : 2 * n)))
 
 # Where chaos scenarios leave what they measured.
 RECORDS := build/chaos

@@ -154,6 +154,7 @@ class Backoff:
     def __init__(self, settings: RestartSettings, chance: Callable[[], float]) -> None:
         self._settings = settings
         self._chance = chance
+        self._kills = 0
         self.crashes = 0
 
     def delay(
@@ -169,24 +170,27 @@ class Backoff:
         """
         rules = self._settings
         if ready_seconds >= rules.reset_seconds and progress:
-            self.crashes = 0
+            self.crashes = self._kills = 0
         match cause:
             case Cause.TEMPFAIL:
                 low, high = rules.flat_seconds
                 return low + (high - low) * self._chance()
             case Cause.KILLED:
-                self.crashes += 1
-                return 0.0 if self.crashes == 1 else self._jittered(rules.killed_seconds)
+                if progress:  # it worked until then, so what crashed before is over
+                    self.crashes = 0
+                self._kills += 1
+                again = self._kills > 1
+                return self._jittered(rules.killed_seconds, self._kills) if again else 0.0
             case Cause.CRASH | Cause.OOM | Cause.HUNG | Cause.CONFIG | Cause.FORK_FAILED:
                 self.crashes += 1
                 if self.crashes == 1 and ready_seconds > 0 and cause is not Cause.CONFIG:
                     return 0.0
-                return self._jittered(rules.cap_seconds)
+                return self._jittered(rules.cap_seconds, self.crashes)
             case _:
                 return 0.0 if lived_seconds >= rules.brief_seconds else rules.brief_seconds
 
-    def _jittered(self, cap_seconds: float) -> float:
-        doubled = self._settings.first_seconds * 2.0 ** min(self.crashes - 1, 40)
+    def _jittered(self, cap_seconds: float, times: int) -> float:
+        doubled = self._settings.first_seconds * 2.0 ** min(times - 1, 40)
         return min(cap_seconds, doubled) * (0.5 + 0.5 * self._chance())
 
 

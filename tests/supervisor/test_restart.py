@@ -226,6 +226,19 @@ def test_a_worker_killed_from_outside_is_always_back_within_a_second() -> None:
     assert Cause.KILLED not in COUNTED
 
 
+def test_kills_from_outside_lengthen_no_delay_of_a_crash() -> None:
+    """Nor does a crash now and then, among kills of workers that worked, add up to long delays."""
+    backoff = Backoff(RestartSettings(), lambda: 1.0)
+    seen = []
+    for _ in range(20):
+        for _ in range(5):
+            backoff.delay(Cause.KILLED, lived_seconds=4.0, ready_seconds=3.9, progress=True)
+        seen.append(
+            backoff.delay(Cause.CRASH, lived_seconds=0.01, ready_seconds=0.0, progress=False)
+        )
+    assert seen == [0.5] * 20
+
+
 def test_sigkill_before_ready_is_a_crash() -> None:
     end = Exit(signal=signal.SIGKILL)
     assert classify(end, stopping=False, hung=False, late=False, was_ready=True) is Cause.KILLED
