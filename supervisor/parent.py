@@ -25,7 +25,7 @@ from sockq.supervisor.fleet import FleetSettings
 from sockq.supervisor.fleet_board import FleetBoard
 from sockq.supervisor.http_settings import SOCKET_NAME
 from sockq.supervisor.operator import Operator
-from sockq.supervisor.owners import OwnersFile, await_gone, owner_prefix
+from sockq.supervisor.owners import Known, OwnersFile, await_gone, owner_prefix
 from sockq.supervisor.pidlock import (
     BOARD_NAME,
     CONTROL_NAME,
@@ -75,12 +75,14 @@ class Parent:
         in_memory = not (settings.directory / BOARD_NAME).exists()
         lock.write(LockInfo(self._fleet.pid, self._board.fd if in_memory else None))
 
-    def take_over(self) -> None:
-        """Wait until a killed predecessor's processes are gone; their jobs go back first of all."""
+    def take_over(self, there: list[Known]) -> None:
+        """Have the jobs of a killed predecessor given back first of all.
+
+        ``there``: its processes that did not go; their jobs come back when their leases end.
+        """
         left = self._owners.left
         if not left:
             return
-        there = await_gone(left, *_PREDECESSOR_SECONDS)
         self.log.warning(Event.PREDECESSOR_FOUND, owners=len(left), still_there=len(there) or None)
         for known in left:
             if known not in there and ":w" in known.owner:
@@ -158,12 +160,15 @@ def run_fleet(settings: FleetSettings) -> int:
     settings.preload(settings)
     freeze()
     try:
-        parent = Parent(settings, lock, OwnersFile.open(settings.directory / OWNERS_NAME))
+        owners = OwnersFile.open(settings.directory / OWNERS_NAME)
+        # Before anything listens: whoever asks the parent must not wait for its predecessor's.
+        there = await_gone(owners.left, *_PREDECESSOR_SECONDS)
+        parent = Parent(settings, lock, owners)
     except OSError as error:
         sys.stderr.write(f"sockq: cannot work in {settings.directory}: {error}\n")
         return exits.LOCKED
     try:
-        parent.take_over()
+        parent.take_over(there)
         return parent.run()
     finally:
         parent.close()
