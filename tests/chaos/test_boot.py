@@ -30,7 +30,7 @@ def test_workers_block_while_they_boot(chaos: Chaos) -> None:
         rig.producer.put(20)
         until(lambda: fleet.status()["phase"] == "crash-loop", within=25.0, explain=fleet.log)
         hung = [end for end in fleet.events("process-ended") if end["cause"] == "hung"]
-        assert len(hung) == BREAKER
+        assert BREAKER <= len(hung) <= BREAKER + 1  # the other one was booting when it opened
         for end in hung:
             # one second from the stack dump to the kill
             assert BOOT_SECONDS <= end["uptime_seconds"] - 1.0 <= BOOT_SECONDS + 1.0

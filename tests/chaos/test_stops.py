@@ -18,6 +18,10 @@ DRAIN_SECONDS = 2.0
 DURABLE = ("v1", "v2", "bullmq", "cluster", "sqs", "fifo")
 
 
+#: A status may begin to be taken before what it then sees.
+LOOKING_SECONDS = 0.1
+
+
 @scenario(14, "v1", "memory")
 def test_ten_thousand_requests_to_stop(chaos: Chaos) -> None:
     """Scenario 14: they are one drain, and it is not cut short."""
@@ -63,7 +67,7 @@ def test_each_further_request_only_shortens_the_stop(chaos: Chaos) -> None:
         time.sleep(1.2)  # sooner it would count as the same request
         rig.fleet.signal(signal.SIGTERM)
         second = until(lambda: (left := _left(rig)) < first - 10.0 and left, within=2.0)
-        assert second <= 5.0
+        assert second <= 5.0 + LOOKING_SECONDS
         time.sleep(1.2)
         third = time.monotonic()
         rig.fleet.signal(signal.SIGTERM)

@@ -118,16 +118,18 @@ class WatchedFleet(Fleet):
         return [w for w in workers if w["pid"] and w["state"] in SERVING]
 
     def busy(self) -> list[dict[str, Any]]:
-        """Workers that hold jobs now, by their journals, which are never late; most jobs first."""
+        """Workers with jobs on the wire, by their journals, which are never late; most first."""
         found = find_board(self.run_dir)
         if found is None:
             return []
-        held = {
-            one["pid"]: len(read_journal(found.board.slot(int(one["name"][1:])).journal).jobs)
-            for one in self.serving()
-        }
-        busy = [one for one in self.serving() if held.get(one["pid"])]
-        return sorted(busy, key=lambda one: held[one["pid"]], reverse=True)
+
+        def sent(worker: dict[str, Any]) -> int:
+            journal = found.board.slot(int(worker["name"][1:])).journal
+            return sum(job.sent for job in read_journal(journal).jobs)
+
+        on_the_wire = [(sent(one), one) for one in self.serving()]
+        on_the_wire.sort(key=lambda pair: pair[0], reverse=True)
+        return [one for count, one in on_the_wire if count]
 
     def ended(self, within: float = 40.0) -> int:
         """Wait for the parent's end, then for that of all others (C); returns the exit code."""
