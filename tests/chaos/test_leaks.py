@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+from support.chaos.invariants import Limits
 from support.chaos.rig import Rig
 from support.chaos.scenario import lasting, scenario
 from support.chaos.watched import Least
@@ -18,7 +19,10 @@ WORKERS = 3
 @scenario(28, "v1", "memory", "v2", "bullmq")
 def test_all_workers_leak_at_the_same_rate(chaos: Chaos) -> None:
     """Scenario 28: each gives way at its limit behind a fresh one; all others serve meanwhile."""
-    with chaos(workers=WORKERS, bent=True, recycle_growth_mb=8, settle_seconds=60.0) as rig:
+    extra = Limits(fds=1)  # its slot has a place for last words from its first start on
+    with chaos(
+        workers=WORKERS, bent=True, recycle_growth_mb=8, settle_seconds=60.0, limits=extra
+    ) as rig:
         fleet = rig.fleet
         fleet.bend(every="leak")
         first = fleet.serving()

@@ -6,6 +6,7 @@ import signal
 import time
 from collections.abc import Callable
 
+from support.chaos.invariants import Limits
 from support.chaos.rig import Rig
 from support.chaos.scenario import lasting, scenario
 from support.chaos.watched import Least
@@ -16,10 +17,14 @@ Chaos = Callable[..., Rig]
 HUPS = 50
 
 
+#: The extra worker's slot has a place for last words from its first start on.
+EXTRA = Limits(fds=1)
+
+
 @scenario(27, "v1", "memory")
 def test_a_reload_with_a_broken_configuration(chaos: Chaos) -> None:
     """Scenario 27: refused with its fault named; the old generation goes on."""
-    with chaos(workers=3) as rig:
+    with chaos(workers=3, limits=EXTRA) as rig:
         fleet = rig.fleet
         rig.producer.begin(rate=50)
         before = fleet.worker_pids()
@@ -40,7 +45,7 @@ def test_a_reload_with_a_broken_configuration(chaos: Chaos) -> None:
 @scenario(27, "memory", "v1", "bullmq")
 def test_a_reload_whose_new_workers_crash(chaos: Chaos) -> None:
     """Scenario 27: given up at the first new one; no old one was drained for it."""
-    with chaos(workers=3, bent=True, soak_seconds=1) as rig:
+    with chaos(workers=3, bent=True, soak_seconds=1, limits=EXTRA) as rig:
         fleet = rig.fleet
         rig.producer.begin(rate=50)
         before = fleet.worker_pids()
@@ -61,7 +66,7 @@ def test_a_reload_whose_new_workers_crash(chaos: Chaos) -> None:
 @scenario(27, "bullmq", "v1", "memory")
 def test_fifty_reloads(chaos: Chaos) -> None:
     """Scenario 27: asked for again and again; never short of a worker, nothing is interrupted."""
-    with chaos(workers=2, soak_seconds=0) as rig:
+    with chaos(workers=2, soak_seconds=0, limits=EXTRA) as rig:
         fleet = rig.fleet
         rig.receiver.answer(every={"delay_seconds": 0.05})
         rig.producer.begin(rate=40)
