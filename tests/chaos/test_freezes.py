@@ -70,7 +70,7 @@ def test_a_stopped_worker_goes_on(chaos: Chaos) -> None:
         until(lambda: _state_of(rig, pid) == "stopped", within=2.0, explain=rig.fleet.log)
         time.sleep(2 * HANG_SECONDS)  # longer than a process that runs may be silent
         proc.send(pid, signal.SIGCONT)
-        until(lambda: _state_of(rig, pid) == "ready", within=10.0, explain=rig.fleet.log)
+        until(lambda: _state_of(rig, pid) == "ready", within=3.0, explain=rig.fleet.log)
         rig.settle()
         assert _restarts(rig) == 0
 
