@@ -56,10 +56,17 @@ class DeadLetter(msgspec.Struct, frozen=True):
 
 
 class DeadPage(msgspec.Struct, frozen=True):
-    """Dead letters, oldest first. ``cursor`` continues behind this page; None: that was all."""
+    """Dead letters, oldest first.
+
+    Attributes:
+        letters: Of this page.
+        cursor: Continues behind this page; None: that was all.
+        unseen: Letters that cannot be shown now, because another process holds them (SQS).
+    """
 
     letters: list[DeadLetter]
     cursor: str | None
+    unseen: int = 0
 
 
 class Heartbeat(msgspec.Struct, frozen=True):

@@ -207,7 +207,7 @@ class SqsSource(Source):
         return await enqueue(self._client, self._queues, self._settings, jobs, delay_seconds)
 
     async def dead_letters(self, cursor: str | None, limit: int) -> DeadPage:
-        """See ``Source.dead_letters``; a letter that another process looks at now is missed."""
+        """See ``Source.dead_letters``; waits for those that another process looks at now."""
         self._refuse_closed()
         return await self._dead.page(cursor, limit)
 

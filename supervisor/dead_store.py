@@ -94,6 +94,11 @@ class DeadStore:
         cursor: str | None = None
         while True:
             page = await source.dead_letters(cursor, PAGE)
+            if page.unseen and cursor is None:
+                note(
+                    f"warning: {source.name}: left out, for another process holds them:"
+                    f" dead letters: {page.unseen:,}; try again in a minute"
+                )
             letters = [read_letter(source.name, source.dialect, one) for one in page.letters]
             yield [letter for letter in letters if await self._meant(letter)]
             cursor = page.cursor

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -158,3 +161,61 @@ async def test_trimming_looks_only_where_there_is_something_to_find(sqs_open: Op
     assert (await source._queues.counts((await source._queues.dead())[0]))[0] == 2
     letters = (await source.dead_letters(None, 10)).letters
     assert [letter.id for letter in letters] == [lease.id for lease in leases[2:]]
+
+
+@contextmanager
+def held_by_another(sqs_client: Any, source: SqsSource, seconds: int) -> Iterator[list[str]]:
+    """Some letters are out of sight, as while another process looks or after it was killed."""
+    url = sqs_client.get_queue_url(QueueName=f"{source.name}-dead")["QueueUrl"]
+    answer = sqs_client.receive_message(
+        QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=seconds
+    )
+    handles = [message["ReceiptHandle"] for message in answer["Messages"]]
+    assert handles
+    yield handles
+    for handle in handles:
+        sqs_client.change_message_visibility(
+            QueueUrl=url, ReceiptHandle=handle, VisibilityTimeout=0
+        )
+
+
+async def test_a_look_waits_for_what_another_process_holds(
+    sqs_open: OpenQueue, sqs_client: Any
+) -> None:
+    source = await sqs_open()
+    ids = {(await buried(source)).id for _ in range(12)}
+    with held_by_another(sqs_client, source, 60):
+        looking = asyncio.create_task(source.dead_letters(None, 50))
+        dropping = asyncio.create_task((await sqs_open()).drop(sorted(ids)))
+        done, _ = await asyncio.wait([looking, dropping], timeout=2.5)
+        assert not done, "a part would look like all of them"
+    page = await looking
+    assert page.unseen == 0
+    assert await dropping == [True] * 12
+    assert {letter.id for letter in page.letters} <= ids
+    assert (await source.dead_letters(None, 50)).letters == []
+
+
+async def test_what_another_process_never_gives_back_is_told(
+    sqs_open: OpenQueue, sqs_client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sockq.drivers.sqs_dead_scan._UNSEEN_SECONDS", (2, 2))
+    monkeypatch.setattr("sockq.drivers.sqs_dead_scan._PATIENCE_SECONDS", 0.0)
+    source = await sqs_open()
+    for _ in range(12):
+        await buried(source)
+    with held_by_another(sqs_client, source, 60) as handles:
+        page = await source.dead_letters(None, 50)
+    assert (len(page.letters), page.unseen) == (12 - len(handles), len(handles))
+
+
+async def test_looks_at_the_same_time_see_all_and_each_letter_is_replayed_once(
+    sqs_open: OpenQueue,
+) -> None:
+    source = await sqs_open()
+    others = [await sqs_open() for _ in range(2)]
+    ids = [(await buried(source)).id for _ in range(45)]
+    pages = await asyncio.gather(*[one.dead_letters(None, 50) for one in (source, *others)])
+    assert [len(page.letters) for page in pages] == [45] * 3
+    both = await asyncio.gather(*[one.replay(ids) for one in others])
+    assert [a + b for a, b in zip(*both, strict=True)] == [1] * 45
