@@ -104,7 +104,7 @@ class Scan:
             self._deleted += 1
 
     async def _round(self) -> AsyncIterator[list[Letter]]:
-        """Receive until nothing comes that has not come in this round; yield what is new."""
+        """Receive until one waits in vain or brings what this round has had; yield what is new."""
         readers = 1
         came: set[str] = set()
         while True:
@@ -121,7 +121,7 @@ class Scan:
                     fresh.append(Letter(message, burial))
             if fresh:
                 yield fresh
-            if len(came) == before:
+            if len(came) == before or not all(answers):
                 return
 
     async def _may_find_more(self) -> bool:
