@@ -20,14 +20,14 @@ from sockq.supervisor.fleet import FleetSettings
 from sockq.supervisor.fleet_board import FleetBoard
 from sockq.supervisor.leaving import Leaving
 from sockq.supervisor.member import Member, Role
-from sockq.supervisor.owners import Known, OwnersFile
+from sockq.supervisor.owners import OwnersFile
 from sockq.supervisor.patrol import Patrol
 from sockq.supervisor.pausing import Pausing
 from sockq.supervisor.planned import Planned
-from sockq.supervisor.process import Ended, reap
 from sockq.supervisor.publish import publish
+from sockq.supervisor.reaping import Reaping
 from sockq.supervisor.reclaims import Reclaims
-from sockq.supervisor.restart import BLAMED, Cause
+from sockq.supervisor.restart import Cause
 from sockq.supervisor.service import Facts
 from sockq.supervisor.shutdown import Shutdown
 from sockq.supervisor.slot_states import Action
@@ -85,6 +85,9 @@ class Steps:
         self._faults = Faults(log)
         self._forks_left = 0
         self._patrol = Patrol(crew, fleet, log)
+        self._reaping = Reaping(
+            crew, fleet, self._endings, self._channels, self._patrol, self.reclaims, self._faults
+        )
         self.booting = Booting(crew)
         self.slots_used = 0
         self.leaving = Leaving(crew, self.reclaims, log)
@@ -109,16 +112,7 @@ class Steps:
 
     def reap(self, now: float) -> None:
         """Take in all that ended."""
-        for ended in reap():
-            member = self.crew.by_pid(ended.pid)
-            if member is None or member.process is None:
-                self._fleet.add(words.FOREIGN_ENDED)
-                continue
-            if not self._faults.guard(f"end of {member.name}", self._ended, member, ended, now):
-                # Its slot must be free, whatever went wrong beside.
-                member.process = None
-                if member.running:
-                    member.slot.exited(now, now + _FAULT_SECONDS)
+        self._reaping.take_in(now, self._judged)
 
     def act(self, now: float) -> None:
         """Do all that is due, and bring the board up to date."""
@@ -224,22 +218,6 @@ class Steps:
         worker.slot.unwant(now)
         until = now + self._settings.drain_seconds
         carry_out(worker, worker.slot.stop(now, until), self._log)
-
-    def _ended(self, member: Member, ended: Ended, now: float) -> None:
-        """A process of ours was reaped."""
-        process = member.process
-        assert process is not None
-        self._channels.hear(member, process)
-        ending = self._endings.judge(member, ended, now)
-        self._channels.release(process)
-        self._patrol.forget(process.pid)
-        if member.role is Role.WORKER:
-            known = Known(process.pid, 0, process.owner)
-            self.reclaims.add(known, crashed=ending.cause in BLAMED)
-        elif member.role is Role.JANITOR:
-            self.reclaims.janitor_lost()
-        member.slot.exited(now, now + ending.delay_seconds)
-        self._judged(member, ending, now)
 
     def _due(self, member: Member, now: float) -> None:
         """The slot's time has come."""

@@ -39,6 +39,23 @@ def test_a_killed_worker_is_replaced_and_its_jobs_go_back(start: Start) -> None:
     assert (worker["restarts"], worker["last_cause"]) == (1, "killed")
 
 
+@pytest.mark.parametrize("step", ["Channels.hear", "Endings.judge", "Patrol.forget", "Brake.ended"])
+def test_a_fault_of_the_parent_itself_loses_no_slot_and_no_jobs(start: Start, step: str) -> None:
+    run = start(workers=2)
+    run.until_serving(2)
+    before = run.pid("w00")
+    (run.directory / "parent-is-ill").write_text(step)
+    os.kill(before, signal.SIGKILL)
+    until(lambda: any(one.endswith("w00.g1") for one in run.reclaimed()), 5.0, lambda: run.stderr)
+    (run.directory / "parent-is-ill").unlink()
+    until(lambda: run.serving(2) and run.pid("w00") != before, 5.0, lambda: run.stderr)
+    told = run.events("parent-fault")
+    assert "end of w00" in {one["step"] for one in told}
+    assert all(f"stub illness in {step}" in one["error"] for one in told)
+    run.signal(signal.SIGTERM)
+    assert run.wait() == 0
+
+
 def test_all_workers_killed_at_once_are_all_replaced(start: Start) -> None:
     run = start(workers=4)
     run.until_serving(4)

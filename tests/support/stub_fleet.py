@@ -17,12 +17,17 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from sockq.drivers.settings import NoneSettings
 from sockq.supervisor.board_words import JANITOR_BEAT_NS
+from sockq.supervisor.brake import Brake
+from sockq.supervisor.channels import Channels
+from sockq.supervisor.endings import Endings
 from sockq.supervisor.fleet import FleetSettings, JanitorContext
 from sockq.supervisor.http_settings import HttpSettings
 from sockq.supervisor.parent import run_fleet
+from sockq.supervisor.patrol import Patrol
 from sockq.supervisor.recycle_rules import RecycleSettings
 from sockq.supervisor.restart import RestartSettings
 from sockq.workers import exits
@@ -176,7 +181,27 @@ def _fork(fork: Callable[[], int] = os.fork) -> int:  # noqa: TID251 - stands be
     return fork()
 
 
+def _sicken(owner: type, name: str) -> None:
+    """Have a method of the parent raise while the file ``parent-is-ill`` names it."""
+    well = getattr(owner, name)
+
+    def perhaps(*args: Any, **kwargs: Any) -> Any:
+        illness = DIRECTORY / "parent-is-ill"
+        if illness.exists() and illness.read_text() == well.__qualname__:
+            raise RuntimeError(f"stub illness in {well.__qualname__}")
+        return well(*args, **kwargs)
+
+    setattr(owner, name, perhaps)
+
+
 def main() -> int:
+    for owner, name in (
+        (Channels, "hear"),
+        (Endings, "judge"),
+        (Patrol, "forget"),
+        (Brake, "ended"),
+    ):
+        _sicken(owner, name)
     os.fork = _fork  # noqa: TID251 - the same
     rules = {
         key: OPTIONS[key]
