@@ -9,8 +9,13 @@ SOURCE ?=
 # Test processes: two a processor, for the tests wait more than they compute.
 JOBS ?= $(shell n=$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2); echo $$((n > 4 ? 8 : 2 * n)))
 
-# Where chaos scenarios leave what they measured.
+# Where chaos scenarios leave what they measured, a folder for each run.
 RECORDS := build/chaos
+RUNS ?= 1
+# So often, until one fails; $(1): all or short.
+chaos_runs = rm -rf $(RECORDS); code=0; for run in $$(seq $(RUNS)); do \
+  SOCKQ_CHAOS=$(1) SOCKQ_CHAOS_RECORDS=$(RECORDS)/$$run $(BIN)/pytest -n $(JOBS) --dist worksteal tests/chaos $(ARGS) \
+  || { code=$$?; break; }; done
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
@@ -26,18 +31,16 @@ test: $(VENV)/.test  ## all tests, on real servers and processes (ARGS= goes to 
 	@.ci/needs redis-server nginx mariadbd postgres promtool
 	@$(BIN)/pytest -n $(JOBS) --dist worksteal $(ARGS)
 
-chaos: $(VENV)/.test  ## every chaos scenario on every source, then the table (MINUTES=60 adds a soak)
+chaos: $(VENV)/.test  ## every chaos scenario on every source, then the table (RUNS=10; MINUTES=60 adds a soak)
 	@.ci/needs redis-server
-	@rm -rf $(RECORDS)
-	@SOCKQ_CHAOS=all SOCKQ_CHAOS_RECORDS=$(RECORDS) $(BIN)/pytest -n $(JOBS) --dist worksteal tests/chaos $(ARGS); \
-	  code=$$?; $(BIN)/python tests/chaos/report.py $(RECORDS); exit $$code
+	@$(call chaos_runs,all); $(BIN)/python tests/chaos/report.py $(RECORDS); exit $$code
 	@if [ -n "$(MINUTES)" ]; then $(MAKE) --no-print-directory chaos-soak; fi
 
-chaos-short: $(VENV)/.test  ## every chaos scenario on one source, a few minutes
+chaos-short: $(VENV)/.test  ## every chaos scenario on one source, a few minutes, then the table (RUNS=10)
 	@.ci/needs redis-server
-	@SOCKQ_CHAOS=short $(BIN)/pytest -n $(JOBS) --dist worksteal tests/chaos $(ARGS)
+	@$(call chaos_runs,short); $(BIN)/python tests/chaos/report.py $(RECORDS); exit $$code
 
-chaos-report: $(VENV)/.test  ## the table of the last make chaos
+chaos-report: $(VENV)/.test  ## the table of the last make chaos or chaos-short
 	@$(BIN)/python tests/chaos/report.py $(RECORDS)
 
 chaos-soak: $(VENV)/.test  ## random kills for long: MINUTES=60 SEED= SOURCE=v1 (ARGS="--rate 300")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Final
@@ -57,11 +59,63 @@ class Record:
         fresh.replace(directory / f"{name}.json")
 
 
+@dataclass(frozen=True, slots=True)
+class Row:
+    """All runs of one scenario on one source.
+
+    Attributes:
+        scenario: Its number.
+        title: In words.
+        source: Where it ran.
+        runs: How often.
+        passed: How many of them.
+        jobs: Accepted in all runs; so are the three that follow.
+        killed: Processes.
+        lost: Jobs.
+        duplicates: Jobs that came once more than they should.
+        recovery_seconds: The longest of all.
+    """
+
+    scenario: int
+    title: str
+    source: str
+    runs: int
+    passed: int
+    jobs: int
+    killed: int
+    lost: int
+    duplicates: int
+    recovery_seconds: float | None
+
+
 def load_records(directory: Path) -> list[Record]:
-    """All records of a directory, by number, title and source."""
+    """All records of a directory and of those in it: one for each of several runs."""
     known = {one.name for one in fields(Record)}
     found = []
-    for path in sorted(directory.glob("*.json")):
+    for path in sorted(directory.glob("**/*.json")):
         told = json.loads(path.read_text())
         found.append(Record(**{key: told[key] for key in known}))
-    return sorted(found, key=lambda one: (one.scenario, one.title, one.source))
+    return found
+
+
+def rows(records: Iterable[Record]) -> list[Row]:
+    """One for each scenario and source, by number, title and source."""
+    alike: dict[tuple[int, str, str], list[Record]] = defaultdict(list)
+    for one in records:
+        alike[one.scenario, one.title, one.source].append(one)
+    return [
+        Row(
+            *key,
+            runs=len(same),
+            passed=sum(one.passed for one in same),
+            jobs=sum(one.jobs for one in same),
+            killed=sum(one.killed for one in same),
+            lost=sum(one.lost for one in same),
+            duplicates=sum(one.duplicates for one in same),
+            recovery_seconds=max(
+                (one.recovery_seconds for one in same if one.recovery_seconds is not None),
+                default=None,
+            ),
+        )
+        for key, same in sorted(alike.items())
+    ]
