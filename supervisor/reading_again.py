@@ -15,6 +15,13 @@ _FIXED: Final = {
     "driver": "the queue's settings",
     "directory": "sockq.dir",
     "http": "sockq.http",
+    "drain_seconds": "sockq.drain_seconds",
+    "boot_seconds": "sockq.boot_seconds",
+    "hang_seconds": "sockq.hang_seconds",
+    "stopped_seconds": "sockq.stopped_seconds",
+    "kill_with_parent": "sockq.on_parent_death",
+    "give_up_seconds": "sockq.give_up_seconds",
+    "heartbeat_seconds": "sockq.heartbeat_seconds",
 }
 
 
@@ -53,7 +60,10 @@ class ReadingAgain:
             steps.scale(now, new.workers)
         if not steps.reload(now, new):
             return Refused(_NOT_NOW)
-        self._settings = replace(self._settings, worker=new.worker, workers=new.workers)
+        steps.recycle_by(new.recycle)
+        self._settings = replace(
+            self._settings, worker=new.worker, workers=new.workers, recycle=new.recycle
+        )
         return None
 
     def _read(self) -> Reread:

@@ -93,7 +93,8 @@ class Reloading:
         self._before = self._crew.settings
         if settings is not None:
             self._crew.adopt(settings)
-        self._roll(now, target, list(range(target)), self._settings.soak_seconds)
+        soak_seconds = (settings or self._settings).soak_seconds
+        self._roll(now, target, list(range(target)), soak_seconds)
         self._of_all = True
         self._log.info(Event.FLEET_RELOADING, workers=target)
         return True

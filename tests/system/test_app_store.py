@@ -79,7 +79,9 @@ def test_an_outage_of_the_store_keeps_jobs_waiting(
                 explain=lambda: str(workers),
             )
             until(
-                lambda: fleet.queue()["delayed"] > 0, within=10, explain=lambda: str(fleet.queue())
+                lambda: (fleet.queue()["delayed"] or 0) > 0,
+                within=10,
+                explain=lambda: str(fleet.queue()),
             )
             assert channels(sink) == expected
             assert fleet.queue()["dead"] == 0

@@ -221,6 +221,9 @@ def test_reload_takes_a_new_app_and_refuses_a_broken_file(
             moved = {**config, "queue": {"driver": "memory"}}
             fleet.config_path.write_text(json.dumps(moved))
             assert "takes a new start" in ctl(fleet.run_dir, "reload").stderr
+            fleet.config_path.write_text(json.dumps(redis_config(server.url, hang_seconds=9)))
+            refused = ctl(fleet.run_dir, "reload")
+            assert "sockq.hang_seconds changed; that takes a new start" in refused.stderr
 
             apps = (app(1, sink.url + "/one"), app(2, sink.url + "/two"))
             fleet.config_path.write_text(json.dumps(redis_config(server.url, *apps)))
@@ -229,7 +232,7 @@ def test_reload_takes_a_new_app_and_refuses_a_broken_file(
             assert fleet.status()["reload"] | {"last_at": 0} == {
                 "active": False,
                 "ok": 1,
-                "failed": 3,
+                "failed": 4,
                 "last_ok": True,
                 "last_at": 0,
             }

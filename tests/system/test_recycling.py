@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from signal import SIGHUP
 from typing import Any
 
 import redis
@@ -41,6 +42,18 @@ def test_a_worker_that_settled_enough_jobs_gives_way_to_a_fresh_one(
         assert len(ids) == pushed
         assert set(ids.values()) == {1}
         assert {one["exit"] for one in _recycled(fleet)} == {"exit 86"}
+
+
+def test_a_reload_brings_new_limits(server: RedisServer, client: redis.Redis) -> None:
+    with Sink({}) as sink:
+        with Fleet(redis_config(server.url, app(1, sink.url)), workers=1) as fleet:
+            config = redis_config(server.url, app(1, sink.url), recycle_seconds=1, soak_seconds=0)
+            fleet.config_path.write_text(json.dumps(config))
+            fleet.signal(SIGHUP)
+            until(lambda: _recycled(fleet), within=40, explain=fleet.log)
+            client.rpush(KEY, job("still works"))
+            until(lambda: sink.count == 1, within=10, explain=fleet.log)
+        assert fleet.wait() == 0
 
 
 def _recycled(fleet: Fleet) -> list[dict[str, Any]]:
