@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import resource
@@ -159,7 +160,10 @@ def _child_of(pid: int) -> int:
 
 def _states_below(pid: int) -> list[str]:
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    stats = [Path(f"/proc/{child}/stat").read_text() for child in children]
+    stats = []
+    for child in children:
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # reaped just now
+            stats.append(Path(f"/proc/{child}/stat").read_text())
     return [stat[stat.rindex(")") + 2] for stat in stats]
 
 
