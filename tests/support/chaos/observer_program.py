@@ -21,6 +21,7 @@ from typing import Final, TextIO
 
 import psutil
 from support.chaos.proc import children
+from support.chaos.stopwatch import Stopwatch
 
 _EVERY_SECONDS: Final = 0.05
 _PATIENCE_SECONDS: Final = 120.0
@@ -53,28 +54,14 @@ def _ask(
         end.recv(4096)  # the first answer waits for the other side's start
         connected.set()
         while True:
-            waited, asked = _waited_seconds(pid), time.monotonic()
+            machine = Stopwatch(pid)
             end.sendall(_QUESTION)
             if not end.recv(4096):
                 return
-            answered = time.monotonic()
-            line = {
-                "asked": who,
-                "at": asked,
-                "seconds": answered - asked,
-                "starved": _waited_seconds(pid) - waited,
-            }
+            seconds, starved = machine.read()
+            line = {"asked": who, "at": machine.began, "seconds": seconds, "starved": starved}
             file.write(json.dumps(line) + "\n")
             time.sleep(_EVERY_SECONDS)
-
-
-def _waited_seconds(pid: int) -> float:
-    """How long a process and this thread could have run, and had no processor, since they began."""
-    total = 0.0
-    for one in (pid, "thread-self"):
-        with contextlib.suppress(FileNotFoundError):  # a kernel that does not count it
-            total += int(Path(f"/proc/{one}/schedstat").read_text().split()[1]) / 1e9
-    return total
 
 
 def _sample(parent: psutil.Process, file: TextIO) -> None:

@@ -67,3 +67,11 @@ def cpu_seconds(pid: int) -> float:
 def descriptors(pid: int) -> set[int]:
     """Its open descriptors."""
     return {int(entry.name) for entry in Path(f"/proc/{pid}/fd").iterdir()}
+
+
+def starved_seconds(who: int | str) -> float:
+    """How long it could have run and had no processor; 0 when it ended, or nobody counts it."""
+    try:
+        return int(Path(f"/proc/{who}/schedstat").read_text().split()[1]) / 1e9
+    except (FileNotFoundError, ProcessLookupError):
+        return 0.0
