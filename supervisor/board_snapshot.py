@@ -80,6 +80,7 @@ def take(board: Board) -> BoardView:
     now = time.monotonic_ns()
     header = board.header
     facts = _json(read_text(board.header_text), {})
+    disabled = board.disabled.read()
     number = header[words.NEXT_EVENT]
     used = min(header[words.SLOTS_USED], board.slots)
     slots = [board.slot(index) for index in range(used)]
@@ -130,7 +131,8 @@ def take(board: Board) -> BoardView:
             )
             for cause in Cause
         },
-        endpoints=merge(read_table(slot.endpoints) for slot in slots),
+        endpoints=merge((read_table(slot.endpoints) for slot in slots), disabled),
+        disabled=disabled,
         deaths=board.deaths.last(_DEATHS),
         poison=sum(slot.words[slot_words.DEAD_POISON] for slot in slots),
         poison_seconds=_ago(

@@ -14,6 +14,7 @@ from sockq.supervisor.histograms import Histogram
 from sockq.supervisor.restart import Cause, Exit
 from sockq.supervisor.slot_states import SlotState
 from sockq.workers.deaths import Death
+from sockq.workers.disabled import Disabled
 from sockq.workers.endpoint_stats import EndpointRow
 
 
@@ -101,6 +102,7 @@ class BoardView:
     outcomes: Mapping[str, int]
     restarts_by_cause: Mapping[str, int]
     endpoints: list[EndpointRow]
+    disabled: tuple[Disabled, ...]
     deaths: list[Death]
     poison: int
     poison_seconds: float | None

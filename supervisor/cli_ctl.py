@@ -17,6 +17,15 @@ ctl = typer.Typer(
 
 _Wait = Annotated[bool, typer.Option("--wait", help="Wait until it is over.")]
 _NoWait = Annotated[bool, typer.Option("--no-wait", help="Do not wait until it is over.")]
+_Endpoint = Annotated[
+    str,
+    typer.Argument(
+        metavar="ENDPOINT", help="Its URL or id, or a part of what sockq status shows of one only."
+    ),
+]
+_App = Annotated[
+    str | None, typer.Option("--app", metavar="ID", help="Only among the endpoints of this app.")
+]
 _Worker = Annotated[
     str | None, typer.Argument(metavar="[WORKER]", help="Only this one: w00, w01, …")
 ]
@@ -94,6 +103,26 @@ def retry(directory: Directory = None) -> int:
     from sockq.supervisor.ctl_command import control  # noqa: PLC0415
 
     return control(directory, {"cmd": "retry"})
+
+
+@ctl.command()
+def disable(endpoint: _Endpoint, app: _App = None, directory: Directory = None) -> int:
+    """Send nothing to one endpoint until it is enabled, also after a restart.
+
+    Fleets on other hosts go on: tell each of them. Requests under way end. Jobs wait uncharged, as
+    long as their retries may last; then they are dead letters that say so, for sockq dead replay.
+    """
+    from sockq.supervisor.ctl_endpoint import switch  # noqa: PLC0415
+
+    return switch(directory, "disable", endpoint, app)
+
+
+@ctl.command()
+def enable(endpoint: _Endpoint, app: _App = None, directory: Directory = None) -> int:
+    """Send to it again; what was held back follows within a minute."""
+    from sockq.supervisor.ctl_endpoint import switch  # noqa: PLC0415
+
+    return switch(directory, "enable", endpoint, app)
 
 
 @ctl.command()

@@ -7,11 +7,13 @@ or ``{"ok": false, "error": "…"}``, each text one line.
 from __future__ import annotations
 
 import math
+import re
 import signal
 import time
 from collections.abc import Callable
 from typing import Final, TypeGuard
 
+from sockq.supervisor.disabling import Disabling
 from sockq.supervisor.fleet_board import FleetBoard
 from sockq.supervisor.member import Member
 from sockq.supervisor.reading_again import ReadingAgain
@@ -23,6 +25,8 @@ Answer = dict[str, object]
 
 MOST_PAUSE_SECONDS: Final = 30 * 86_400.0
 _BY_CHARACTERS: Final = 80
+_LINE_CHARACTERS: Final = 160
+_ENDPOINT_ID: Final = re.compile(r".{1,40}/[0-9a-f]{8}")
 #: These change nothing and come often: they are not logged.
 _QUIET: Final = frozenset({"ping", "status"})
 
@@ -30,8 +34,16 @@ _QUIET: Final = frozenset({"ping", "status"})
 class Commands:
     """Answers requests."""
 
-    def __init__(self, steps: Steps, fleet: FleetBoard, reading: ReadingAgain, log: Log) -> None:
+    def __init__(
+        self,
+        steps: Steps,
+        fleet: FleetBoard,
+        reading: ReadingAgain,
+        disabling: Disabling,
+        log: Log,
+    ) -> None:
         self._steps = steps
+        self._disabling = disabling
         self._fleet = fleet
         self._reading = reading
         self._log = log
@@ -45,6 +57,8 @@ class Commands:
             "drain": self._drain,
             "reload": lambda _: self._reload(),
             "retry": lambda _: self._retry(),
+            "disable": self._disable,
+            "enable": self._enable,
             "stop": self._stop,
             "dump": lambda _: _did(f"asked {self.dump()} processes for their stacks; see the log"),
         }
@@ -61,7 +75,7 @@ class Commands:
             self._log.info(
                 Event.CONTROL_ASKED,
                 command=name,
-                by=str(request.get("by", ""))[:_BY_CHARACTERS] or None,
+                by=_by(request) or None,
                 did=answer.get("did"),
                 refused=answer.get("error"),
             )
@@ -141,6 +155,27 @@ class Commands:
         waiting = self._steps.retry(time.monotonic())
         return _did(f"{waiting} processes start now" if waiting else "nothing waits for its start")
 
+    def _disable(self, request: Request) -> Answer:
+        id_, app, label = (_line(request.get(name)) for name in ("id", "app", "label"))
+        if not _ENDPOINT_ID.fullmatch(id_) or not label:
+            return _refuse("say which endpoint: id, app and label as in the status")
+        try:
+            new = self._disabling.disable(id_, app, label, _by(request))
+        except (OSError, ValueError) as error:
+            return _refuse(f"{_why(error)}; nothing was changed")
+        if not new:
+            return _did(f"was disabled already: {app} {label}")
+        return _did(f"disabled {app} {label}: nothing is sent there until it is enabled")
+
+    def _enable(self, request: Request) -> Answer:
+        try:
+            one = self._disabling.enable(_line(request.get("id")), _by(request))
+        except OSError as error:
+            return _refuse(f"{_why(error)}; nothing was changed")
+        if one is None:
+            return _did("was not disabled")
+        return _did(f"enabled {one.app} {one.label}: what was held back is sent within a minute")
+
     def _stop(self, request: Request) -> Answer:
         at_once = request.get("at_once") is True
         self._steps.stop(time.monotonic(), at_once=at_once)
@@ -174,6 +209,22 @@ class Commands:
             "pending_reclaims": len(steps.reclaims),
             "workers": workers,
         }
+
+
+def _by(request: Request) -> str:
+    return _line(request.get("by"))[:_BY_CHARACTERS]
+
+
+def _line(value: object) -> str:
+    """A text as a line that may be shown; of anything else nothing."""
+    text = value if isinstance(value, str) else ""
+    return "".join(c if c.isprintable() else "?" for c in text[:_LINE_CHARACTERS])
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, OSError):
+        return f"cannot write {error.filename}: {error.strerror}"
+    return str(error)
 
 
 def _did(what: str) -> Answer:

@@ -166,6 +166,7 @@ class Crew:
                 boot_silence_seconds=settings.limits.boot_silence_seconds,
                 kill_with_parent=settings.kill_with_parent,
                 deaths=board.deaths,
+                disabled=board.disabled,
             )
             return settings.worker_main(context)
 

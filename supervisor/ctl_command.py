@@ -33,8 +33,7 @@ def control(
     Returns:
         0 done, 1 refused, 2 no fleet, 3 it could not be asked.
     """
-    given = directory or os.environ.get("SOCKQ_DIR") or default_directory(os.environ)
-    place = Path(given).expanduser().absolute()
+    place = place_of(directory)
     try:
         answer = ask(place, request)
     except NoFleetError as error:
@@ -50,6 +49,12 @@ def control(
         return REFUSED
     say(str(answer.get("did", "done")))
     return DONE if wait is None else _wait(place, answer, wait)
+
+
+def place_of(directory: Path | None) -> Path:
+    """The fleet's directory: as given, or by the environment."""
+    given = directory or os.environ.get("SOCKQ_DIR") or default_directory(os.environ)
+    return Path(given).expanduser().absolute()
 
 
 def until_stopped(document: dict[str, Any], _answer: dict[str, Any]) -> str | None:

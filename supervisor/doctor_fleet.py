@@ -13,6 +13,7 @@ _REDIRECTED: Final = "3xx"
 _SHOWN: Final = 20
 _DEAD: Final = "redirects are not followed, so its webhooks end as dead letters"
 _SHUT: Final = "nothing is sent there meanwhile; its webhooks wait, then end as dead letters"
+_SHUT_STATES: Final = frozenset({"open", "disabled"})
 _NOTHING: Final = "its webhooks are retried, then end as dead letters"
 
 
@@ -28,7 +29,7 @@ def fleet_findings(
     """
     rows: Sequence[Mapping[str, Any]] = document.get("endpoints") or ()
     used = [one for one in rows if configured is None or one["id"] in configured]
-    found = [(one, [*_of(one)]) for one in used if one["attempts"] or one["state"] == "open"]
+    found = [(one, [*_of(one)]) for one in used if one["attempts"] or one["state"] in _SHUT_STATES]
     bad = [findings for _, findings in found if findings]
     for findings in bad[:_SHOWN]:
         yield from findings
@@ -58,7 +59,15 @@ def _of(row: Mapping[str, Any]) -> Iterator[Finding]:
             _DEAD,
             f"{url}: write the address that it redirects to",
         )
-    if row["state"] == "open":
+    if row["state"] == "disabled":
+        who = f" by {row['disabled_by']}" if row.get("disabled_by") else ""
+        yield warning(
+            _ABOUT,
+            f"{label} of app {row['app']} is disabled{who}",
+            _SHUT,
+            f"sockq ctl enable '{row['id']}', when it is to get webhooks again",
+        )
+    elif row["state"] == "open":
         left = row["shut_seconds"]
         still = f" for {left:.0f} s more" if left else ""
         yield warning(

@@ -8,15 +8,25 @@ from typing import Any, Final
 import msgspec
 
 from sockq.supervisor.histograms import Histogram
+from sockq.workers.disabled import Disabled
 from sockq.workers.endpoint_stats import MOST_FAILURES, EndpointRow
 from sockq.workers.tallies import SENDING_BOUNDS
 
-_WORST_FIRST: Final = ("open", "paused", "half-open", "closed")
+DISABLED: Final = "disabled"
+_WORST_FIRST: Final = ("open", "paused", "half-open", DISABLED, "closed")
 _SEVERITY: Final[Mapping[str, int]] = {state: rank for rank, state in enumerate(_WORST_FIRST)}
 
 
-def merge(tables: Iterable[Iterable[EndpointRow]]) -> list[EndpointRow]:
-    """One row for each endpoint: sums, the worst state, the latest times."""
+def merge(
+    tables: Iterable[Iterable[EndpointRow]], disabled: Iterable[Disabled] = ()
+) -> list[EndpointRow]:
+    """One row for each endpoint: sums, the worst state, the latest times.
+
+    Args:
+        tables: Of the workers.
+        disabled: Endpoints that have this state whatever their lanes say; they have a row also
+            when no worker has met them.
+    """
     merged: dict[str, EndpointRow] = {}
     for table in tables:
         for row in table:
@@ -31,6 +41,9 @@ def merge(tables: Iterable[Iterable[EndpointRow]]) -> list[EndpointRow]:
                 merged[row.id] = copy
             else:
                 add(known, row)
+    for one in disabled:
+        row = merged.setdefault(one.id, EndpointRow(one.id, one.app, one.label))
+        row.state = DISABLED
     return sorted(merged.values(), key=lambda one: (_rank(one), -one.failed, one.id))
 
 
@@ -39,8 +52,8 @@ def histogram(row: EndpointRow) -> Histogram:
     return Histogram(SENDING_BOUNDS, row.buckets, row.seconds)
 
 
-def told(row: EndpointRow) -> dict[str, Any]:
-    """As the status document has it."""
+def told(row: EndpointRow, disabled: Disabled | None = None) -> dict[str, Any]:
+    """As the status document has it; ``disabled``: by whom, if it is."""
     attempts = row.attempts
     times = histogram(row)
     return {
@@ -49,6 +62,8 @@ def told(row: EndpointRow) -> dict[str, Any]:
         "label": row.label,
         "state": row.state,
         "shut_seconds": row.shut_seconds if row.state in ("open", "paused") else None,
+        "disabled_at": disabled.since_ms / 1000 if disabled else None,
+        "disabled_by": disabled.by or None if disabled else None,
         "limit": row.limit,
         "in_flight": row.in_flight,
         "waiting": row.waiting,

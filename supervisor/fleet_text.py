@@ -34,6 +34,11 @@ def render_fleet(hosts: Sequence[Host], at: float) -> str:
     stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at))
     lines = [f"sockq fleet  {fleet_state(hosts)}  {_hosts(len(hosts))}  {stamp}"]
     lines += (f"problem  {what}" for what in _problems(hosts, odd))
+    lines += (
+        f"disabled {one['name']}: {one['endpoints_disabled']} of its endpoints"
+        for one in hosts
+        if one["seen"] != "lost" and one.get("endpoints_disabled")
+    )
     queue = _queue(hosts)
     if queue:
         lines.append(queue)

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 
 from sockq.supervisor.commands import Commands
+from sockq.supervisor.disabling import Disabling
 from sockq.supervisor.fleet import FleetSettings
 from sockq.supervisor.fleet_board import FleetBoard
 from sockq.supervisor.reading_again import ReadingAgain
@@ -21,11 +22,18 @@ class Operator:
         answer: Answers one request of the control socket.
     """
 
-    def __init__(self, settings: FleetSettings, steps: Steps, fleet: FleetBoard, log: Log) -> None:
+    def __init__(
+        self,
+        settings: FleetSettings,
+        steps: Steps,
+        fleet: FleetBoard,
+        disabling: Disabling,
+        log: Log,
+    ) -> None:
         self._steps = steps
         self._log = log
         self._reading = ReadingAgain(settings, steps, log)
-        commands = Commands(steps, fleet, self._reading, log)
+        commands = Commands(steps, fleet, self._reading, disabling, log)
         self.answer = commands.answer
         self._signals: dict[int, Callable[[float], object]] = {
             signal.SIGTERM: steps.stop,

@@ -12,12 +12,13 @@ import selectors
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from sockq.supervisor.board_words import FleetState
 from sockq.supervisor.control import Control
 from sockq.supervisor.crew import Crew
+from sockq.supervisor.disabling import DisabledFileError, Disabling, read_disabled
 from sockq.supervisor.doorbell import Doorbell
 from sockq.supervisor.drain_notice import DrainNotice
 from sockq.supervisor.faults import Faults
@@ -41,6 +42,7 @@ from sockq.supervisor.slot import Slot
 from sockq.supervisor.steps import Steps
 from sockq.workers import exits
 from sockq.workers.board_memory import MAX_SLOTS, Board
+from sockq.workers.disabled import Disabled
 from sockq.workers.logs import Event, Log
 
 _LONGEST_WAIT_SECONDS: Final = 1.0
@@ -52,7 +54,13 @@ _PREDECESSOR_SECONDS: Final = (1.0, 2.0)
 class Parent:
     """A running fleet."""
 
-    def __init__(self, settings: FleetSettings, lock: PidLock, owners: OwnersFile) -> None:
+    def __init__(
+        self,
+        settings: FleetSettings,
+        lock: PidLock,
+        owners: OwnersFile,
+        disabled: Iterable[Disabled] = (),
+    ) -> None:
         self.log = Log("parent")
         self._lock = lock
         self._owners = owners
@@ -67,7 +75,8 @@ class Parent:
         prefix = owner_prefix(settings.directory, int(time.time() * 1000))
         crew = Crew(settings, self._board, owners, prefix, self.log, self._fds)
         self._steps = Steps(settings, crew, self._fleet, self._selector, owners, self.log)
-        self._operator = Operator(settings, self._steps, self._fleet, self.log)
+        disabling = Disabling(settings.directory, disabled, self._fleet, self.log)
+        self._operator = Operator(settings, self._steps, self._fleet, disabling, self.log)
         self._control = Control(
             settings.directory / CONTROL_NAME, self._selector, self._operator.answer
         )
@@ -153,9 +162,13 @@ def run_fleet(settings: FleetSettings) -> int:
         return exits.CONFIG
     try:
         lock = PidLock.take(settings.directory)
+        disabled = read_disabled(settings.directory)
     except LockError as error:
         sys.stderr.write(f"sockq: {error}\n")
         return exits.LOCKED
+    except DisabledFileError as error:
+        sys.stderr.write(f"sockq: {error}\n")
+        return exits.CONFIG
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
     settings.preload(settings)
     freeze()
@@ -163,7 +176,7 @@ def run_fleet(settings: FleetSettings) -> int:
         owners = OwnersFile.open(settings.directory / OWNERS_NAME)
         # Before anything listens: whoever asks the parent must not wait for its predecessor's.
         there = await_gone(owners.left, *_PREDECESSOR_SECONDS)
-        parent = Parent(settings, lock, owners)
+        parent = Parent(settings, lock, owners, disabled)
     except OSError as error:
         sys.stderr.write(f"sockq: cannot work in {settings.directory}: {error}\n")
         return exits.LOCKED

@@ -6,9 +6,13 @@ from collections.abc import Callable
 from typing import Final
 
 from sockq.supervisor.screen_picture import Item, Picture
+from sockq.supervisor.screen_text import clean, clip
 from sockq.supervisor.screen_ui import Act
 
 _NO_WORKER: Final = "select a worker with j and k first"
+_NO_ENDPOINT: Final = "select an endpoint with j and k first, in view 3"
+#: Of an endpoint's address in a question, so that its end is seen.
+_WHERE_CELLS: Final = 36
 
 
 def act_of(does: str, picture: Picture, chosen: Item | None) -> Act | str:
@@ -53,6 +57,23 @@ def _worker(command: str, text: str) -> Callable[[Picture, Item | None], Act | s
     return act
 
 
+def _endpoint(command: str) -> Callable[[Picture, Item | None], Act | str]:
+    def act(_picture: Picture, chosen: Item | None) -> Act | str:
+        if chosen is None or "shut_seconds" not in chosen:
+            return _NO_ENDPOINT
+        name = {field: str(chosen.get(field) or "") for field in ("id", "app", "label")}
+        if "/" not in name["id"]:
+            return "this row is many endpoints; sockq ctl takes the URL of one of them"
+        disabled = chosen.get("state") == "disabled"
+        if disabled is (command == "disable"):
+            return "it is disabled already; E enables it" if disabled else "it is not disabled"
+        where = clip(clean(name["label"].rpartition("://")[2]), _WHERE_CELLS)
+        source = str(chosen.get("source", ""))
+        return Act(command, f"{command} {where}", name, source)
+
+    return act
+
+
 def _retry(picture: Picture, _chosen: Item | None) -> Act:
     return Act("retry", "start now whatever waits for its start", source=_fleet(picture))
 
@@ -62,6 +83,8 @@ _ACTS: Final[dict[str, Callable[[Picture, Item | None], Act | str]]] = {
     "drain": _worker("drain", "drain"),
     "restart": _worker("restart", "restart"),
     "retry": _retry,
+    "disable": _endpoint("disable"),
+    "enable": _endpoint("enable"),
     "more": _scale(1),
     "fewer": _scale(-1),
     "reload": lambda picture, _: Act(

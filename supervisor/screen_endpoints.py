@@ -8,15 +8,17 @@ from sockq.supervisor import screen_numbers as numbers
 from sockq.supervisor.screen_table import Column, Item
 from sockq.supervisor.screen_text import Span
 
-_STYLES: Final = {"open": "bad", "paused": "warn", "half-open": "warn", "blocked": "bad"}
-_ORDER: Final = {"open": 0, "blocked": 0, "paused": 1, "half-open": 2}
+_STYLES: Final = {
+    "open": "bad", "paused": "warn", "half-open": "warn", "blocked": "bad", "disabled": "warn",
+}  # fmt: skip
+_ORDER: Final = {"open": 0, "blocked": 0, "paused": 1, "half-open": 2, "disabled": 3}
 _MANY_ERRORS: Final = 10.0
 
 
 def endpoint_state(item: Item) -> str:
-    """``closed``, ``half-open``, ``OPEN 41s``, ``PAUSED 9s``."""
+    """``closed``, ``half-open``, ``OPEN 41s``, ``PAUSED 9s``, ``DISABLED``."""
     state = str(item.get("state") or "closed")
-    if state in ("open", "paused", "blocked"):
+    if state in ("open", "paused", "blocked", "disabled"):
         return state.upper() + numbers.countdown(item.get("shut_seconds"))
     return state
 
@@ -36,7 +38,7 @@ def badness(item: Item) -> tuple[Any, ...]:
     errors = item.get("error_percent") or 0.0
     backlog = item.get("waiting") or 0
     return (
-        _ORDER.get(str(item.get("state")), 3),
+        _ORDER.get(str(item.get("state")), 4),
         -errors if errors >= 1 else 0.0,
         -backlog,
         str(item.get("label")),

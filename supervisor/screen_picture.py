@@ -141,6 +141,12 @@ class Picture:
         return sum(one.get("in_flight") or 0 for one in self.workers if one.get("state") != "lost")
 
     @property
+    def disabled(self) -> int:
+        """Endpoints that an operator has disabled, each host's for itself."""
+        there = (one.document for one in self.readings if not one.lost)
+        return sum(document.get("endpoints_disabled") or 0 for document in there)
+
+    @property
     def seconds_to_clear(self) -> float | None:
         """How long the waiting jobs take at the present rate; None: not known, or for ever."""
         waiting, rate = self.queue.get("ready"), self.rates.ok

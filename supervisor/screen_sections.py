@@ -37,6 +37,8 @@ def head(picture: Picture, ui: Ui, width: int, now: float) -> Row:
     clock = time.strftime("%H:%M:%SZ", time.gmtime(picture.at)) if picture.at else ""
     up = first.get("up_seconds")
     right = [Span(f"  {picture.state} ", state_style(picture.state))]
+    if picture.disabled:
+        right.append(Span(f" {picture.disabled} disabled ", "warn-word"))
     if up is not None and not several:
         right.append(Span(f" up {numbers.seconds(up)} "))
     if ui.held_since is not None:

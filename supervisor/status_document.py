@@ -6,6 +6,7 @@ Pure, but for ``read_status``: a view of the board goes in, values and text come
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -14,7 +15,7 @@ from sockq.supervisor.board_reader import CannotTellError, find_board
 from sockq.supervisor.board_snapshot import take, totals
 from sockq.supervisor.board_view import BoardView
 from sockq.supervisor.board_words import FleetState
-from sockq.supervisor.endpoint_view import told
+from sockq.supervisor.endpoint_view import DISABLED, told
 from sockq.supervisor.problems import Problem, find_problems
 from sockq.supervisor.slot_states import SERVING
 from sockq.supervisor.status_parts import death_part, http_part, process_part, rounded, worker_part
@@ -32,6 +33,7 @@ _WORD_OF: Final = {
     FleetState.STOPPED: "DOWN",
 }
 _EXIT_CODES: Final = {"RUNNING": 0, "DOWN": 2, "UNKNOWN": 3}
+_TOLD_DISABLED: Final = 5
 _MINUTE: Final = 60
 _HOUR: Final = 3600
 _DAY: Final = 86400
@@ -77,6 +79,7 @@ def make_document(view: BoardView, counted: dict[str, int], directory: Path) -> 
     """Everything that the board shows, in the words of the documentation."""
     judged = _judge(view)
     queue = view.queue
+    disabled = {one.id: one for one in view.disabled}
     return {
         "schema": SCHEMA,
         "state": judged.word,
@@ -126,7 +129,8 @@ def make_document(view: BoardView, counted: dict[str, int], directory: Path) -> 
         },
         "outcomes": dict(view.outcomes),
         "latency": {name: one.told() for name, one in view.histograms.items()},
-        "endpoints": [told(one) for one in view.endpoints],
+        "endpoints": [told(one, disabled.get(one.id)) for one in view.endpoints],
+        "endpoints_disabled": len(disabled),
         "lanes_open": sum(one.state == "open" for one in view.endpoints),
         "pending_reclaims": view.pending_reclaims,
         "drain_left_seconds": rounded(view.drain_left_seconds),
@@ -154,6 +158,7 @@ def render_plain(document: StatusDocument) -> str:
         lines.append(_queue_line(document, queue))
         lines.append(_totals_line(document["totals"]))
         lines.append(_workers_line(document))
+        lines += _disabled_lines(document)
     return "\n".join(lines) + "\n"
 
 
@@ -207,6 +212,17 @@ def _workers_line(document: StatusDocument) -> str:
         f"workers  {document['workers_serving']}/{document['workers_wanted']} up"
         f"  in flight {in_flight}  restarts {document['totals']['restarts']}"
     )
+
+
+def _disabled_lines(document: StatusDocument) -> Iterator[str]:
+    """Those that the operator has disabled: nothing is wrong, and nobody must forget them."""
+    found = [one for one in document["endpoints"] if one["state"] == DISABLED]
+    for one in found[:_TOLD_DISABLED]:
+        who = f" by {one['disabled_by']}" if one["disabled_by"] else ""
+        ago = duration(max(0.0, document["at"] - one["disabled_at"]))
+        yield f"disabled {one['app']} {one['label']}  {ago} ago{who}"
+    if len(found) > _TOLD_DISABLED:
+        yield f"disabled {len(found) - _TOLD_DISABLED} more endpoints"
 
 
 def _count(value: int | None) -> str:

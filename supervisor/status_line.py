@@ -33,6 +33,8 @@ class LineMaker:
                 f"dead {numbers.count(queue.get('dead'))}",
                 f"workers {picture.serving}/{picture.wanted}",
             ]
+            if picture.disabled:
+                parts.append(f"disabled endpoints {picture.disabled}")
         if picture.problems:
             worst = picture.problems[0]
             more = f" (+{len(picture.problems) - 1})" if len(picture.problems) > 1 else ""

@@ -4,6 +4,7 @@
     queue    words of the janitor, then its text (JSON)
     events   a ring of text records, written by the parent
     deaths   a ring of how workers died (``deaths``), written by the parent
+    disabled the endpoints that the operator has disabled (``disabled``), written by the parent
     slots    per slot: worker's words, worker's text, parent's words, parent's text, journal,
              two blocks for the worker's table of endpoints
 
@@ -27,12 +28,15 @@ from sockq.workers.board import (
     WORDS_BYTES,
     SlotWriter,
 )
-from sockq.workers.deaths import REGION_BYTES, Deaths
+from sockq.workers.deaths import REGION_BYTES as DEATHS_BYTES
+from sockq.workers.deaths import Deaths
+from sockq.workers.disabled import REGION_BYTES as DISABLED_BYTES
+from sockq.workers.disabled import DisabledList
 
 #: "sockq" and a number; reads as something else on a machine of the other byte order.
 MAGIC: Final = 0x0071_6B63_6F73_0001
 #: Changes when a word changes its place or meaning.
-SCHEMA: Final = 3
+SCHEMA: Final = 4
 MAX_SLOTS: Final = 128
 EVENT_BYTES: Final = 512
 EVENTS: Final = 256
@@ -43,7 +47,8 @@ _QUEUE_AT: Final = _HEADER_AT + WORDS_BYTES + _HEADER_TEXT_BYTES
 _QUEUE_TEXT_BYTES: Final = 16 * 1024
 _EVENTS_AT: Final = _QUEUE_AT + WORDS_BYTES + _QUEUE_TEXT_BYTES
 _DEATHS_AT: Final = _EVENTS_AT + EVENTS * EVENT_BYTES
-_SLOTS_AT: Final = _DEATHS_AT + (REGION_BYTES + 4095) // 4096 * 4096
+_DISABLED_AT: Final = _DEATHS_AT + DEATHS_BYTES
+_SLOTS_AT: Final = (_DISABLED_AT + DISABLED_BYTES + 4095) // 4096 * 4096
 _JOURNAL_AT: Final = 2 * (WORDS_BYTES + TEXT_BYTES)
 _ENDPOINTS_AT: Final = _JOURNAL_AT + JOURNAL_BYTES
 _SLOT_BYTES: Final = _ENDPOINTS_AT + 2 * ENDPOINTS_BYTES
@@ -133,7 +138,12 @@ class Board:
     @property
     def deaths(self) -> Deaths:
         """How workers died lately."""
-        return Deaths(self._cut(_DEATHS_AT, REGION_BYTES))
+        return Deaths(self._cut(_DEATHS_AT, DEATHS_BYTES))
+
+    @property
+    def disabled(self) -> DisabledList:
+        """The endpoints that the operator has disabled."""
+        return DisabledList(self._cut(_DISABLED_AT, DISABLED_BYTES))
 
     def slot(self, index: int) -> SlotWriter:
         """The worker's part of slot ``index``."""

@@ -15,6 +15,7 @@ from sockq.workers.attempt_log import Attempt
 from sockq.workers.delivery_id import delivery_id
 from sockq.workers.desk import Desk
 from sockq.workers.dialect import WebhookJob
+from sockq.workers.endpoint_stats import id_of
 from sockq.workers.job_secret import without_secret
 from sockq.workers.lambda_payload import wrapped
 from sockq.workers.outcome import Outcome
@@ -45,6 +46,11 @@ class Delivery(Request):
         self._run = run
         self._body = body
         self._before = before
+
+    @property
+    def endpoint_id(self) -> str:
+        """As its row has it."""
+        return id_of(self.webhook, self._run.job.app_id)
 
     @property
     def overtaken(self) -> bool:

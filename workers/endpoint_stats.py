@@ -14,7 +14,7 @@ from sockq.workers.tallies import SENDING_BOUNDS
 #: Name and label of everything beyond the rows that a table has.
 OTHER: Final = "other"
 _APP_CHARACTERS: Final = 40
-_LABEL_CHARACTERS: Final = 120
+LABEL_CHARACTERS: Final = 120
 #: Failures that an endpoint's row remembers, and how much of what a fault said.
 MOST_FAILURES: Final = 20
 _DETAIL_CHARACTERS: Final = 60
@@ -100,7 +100,22 @@ class EndpointRow(msgspec.Struct, array_like=True, gc=False):
 
 def row_of(webhook: Webhook, app_id: str) -> EndpointRow:
     """A new row for the target of a webhook."""
-    identity = webhook.lane if webhook.endpoint is None else webhook.endpoint.url_key
+    id_ = id_of(webhook, app_id)
+    return EndpointRow(id_, id_.rpartition("/")[0], webhook.label[:LABEL_CHARACTERS])
+
+
+def id_of(webhook: Webhook, app_id: str) -> str:
+    """The ``id`` of the row for the target of a webhook."""
+    endpoint = webhook.endpoint
+    return row_id(app_id, webhook.lane if endpoint is None else endpoint.url_key)
+
+
+def row_id(app_id: str, identity: str) -> str:
+    """The ``id`` of a row.
+
+    Args:
+        app_id: Id of the app.
+        identity: ``Endpoint.url_key``; of a function, its lane.
+    """
     app = "".join(c if c.isprintable() else "?" for c in app_id[:_APP_CHARACTERS])
-    digest = sha256(identity.encode()).hexdigest()[:8]
-    return EndpointRow(f"{app}/{digest}", app, webhook.label[:_LABEL_CHARACTERS])
+    return f"{app}/{sha256(identity.encode()).hexdigest()[:8]}"

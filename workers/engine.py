@@ -73,6 +73,7 @@ class Engine:
         self.chance: Callable[[], float] = random.random
         self.opened_count = self.fresh_count = 0
         self._routes: dict[str, Route] = {}
+        self._disabled: Mapping[str, float] = {}
         self._openings: set[Opening] = set()
         self._connector = Connector(settings.connect_threads, tls, proxies)
         self._idle_limit = _idle_limit() if idle_limit is None else idle_limit
@@ -95,7 +96,9 @@ class Engine:
         """
         route = self._routes.get(request.lane)
         if route is None:
-            route = self._routes[request.lane] = Route(self)
+            route = self._routes[request.lane] = Route(self, request.endpoint_id)
+            if self._disabled:
+                route.obey(self._disabled, time.monotonic())
         route.submit(request)
         if self._sweep is None:
             self.keep_time()

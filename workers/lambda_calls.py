@@ -11,7 +11,7 @@ import asyncio
 import random
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -59,6 +59,7 @@ class LambdaCalls:
         threads: int = THREADS,
     ) -> None:
         self.lanes: dict[str, Lane[Call]] = {}
+        self._disabled: Mapping[str, float] = {}
         self._loop = loop
         self._began = began
         self._cap = min(settings.endpoint_in_flight, CALLS_AT_ONCE)
@@ -75,7 +76,9 @@ class LambdaCalls:
         """Call as soon as the lane allows. ``done`` comes once, never from within this."""
         lane = self.lanes.get(request.lane)
         if lane is None:
-            lane = self.lanes[request.lane] = Lane(self._cap)
+            lane = self.lanes[request.lane] = Lane(self._cap, request.endpoint_id)
+            if self._disabled:
+                lane.obey(self._disabled, time.monotonic())
         now = time.monotonic()
         if lane.shut_seconds(now) or not lane.may_wait():
             self._park(lane, request, now)
@@ -84,6 +87,13 @@ class LambdaCalls:
         self._queue(lane)
         self._pump(now)
         self._keep_time(now)
+
+    def obey(self, disabled: Mapping[str, float]) -> None:
+        """Begin nothing to these, and to all others again: by id, since when (monotonic)."""
+        self._disabled = disabled
+        now = time.monotonic()
+        for lane in self.lanes.values():
+            lane.obey(disabled, now)  # the sweep sees to what waits
 
     @property
     def in_flight(self) -> int:
@@ -181,7 +191,7 @@ class LambdaCalls:
         self._pump(now)
 
     def _park(self, lane: Lane[Call], request: Call, now: float) -> None:
-        outcome = Outcome(parked_seconds=lane.park_seconds(now, self._chance()))
+        outcome = lane.parked(now, self._chance())
         self._loop.call_soon(request.done, outcome)  # not from within its own submission
 
     def _keep_time(self, now: float) -> None:

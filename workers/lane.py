@@ -6,6 +6,7 @@ Pure: time and chance are given, nothing is sent here. ``engine.py`` adds the co
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
@@ -23,6 +24,12 @@ STALL_SECONDS: Final = 1.0
 MIN_PARK_SECONDS: Final = 1.0
 MAX_PARK_SECONDS: Final = 10.0
 MAX_PAUSE_SECONDS: Final = 300.0
+
+MIN_DISABLED_SECONDS: Final = 5.0
+MAX_DISABLED_SECONDS: Final = 30.0
+"""What is parked while the endpoint is disabled comes again after as long as that lasts already,
+within these: soon once it is enabled, and not too often meanwhile."""
+
 _PAUSE_BASE_SECONDS: Final = 1.0
 _PAUSE_CAP_SECONDS: Final = 30.0
 _TOO_MANY: Final = 429
@@ -43,9 +50,11 @@ class Lane(Generic[T]):
     Attributes:
         waiting: Requests in order, none of them sent.
         cap: Exchanges at once when all is well.
-        limit: Exchanges at once that are allowed now: 0 while open or paused, 1 while half open,
-            growing from 1 to ``cap`` afterwards.
+        limit: Exchanges at once that are allowed now: 0 while open, paused or disabled, 1 while
+            half open, growing from 1 to ``cap`` afterwards.
         busy: Exchanges on the wire.
+        endpoint_id: What the operator disables it by.
+        disabled_since: When the operator has disabled it, monotonic seconds; None: it is not.
         calm: ``limit`` is ``cap`` and the breaker closed: nothing but counting is left to do.
         ended_count: Exchanges that ended, ever: progress.
     """
@@ -59,12 +68,14 @@ class Lane(Generic[T]):
         "busy",
         "calm",
         "cap",
+        "disabled_since",
         "ended_count",
+        "endpoint_id",
         "limit",
         "waiting",
     )
 
-    def __init__(self, cap: int) -> None:
+    def __init__(self, cap: int, endpoint_id: str = "") -> None:
         self.waiting: deque[T] = deque()
         self.breaker = Breaker()
         self.cap = cap
@@ -72,6 +83,8 @@ class Lane(Generic[T]):
         self.busy = 0
         self.calm = True
         self.ended_count = 0
+        self.endpoint_id = endpoint_id
+        self.disabled_since: float | None = None
         self._pauses = 0
         self._paused_until = 0.0
         self._seen = 0
@@ -105,12 +118,33 @@ class Lane(Generic[T]):
         self.breaker.failure(now, chance, count)
         self._set_limit(now)
 
+    def obey(self, disabled: Mapping[str, float], now: float) -> None:
+        """Do as the operator wants.
+
+        Who enables an endpoint says that it is well: its failures are forgotten, and it gets one
+        request at first, then more.
+
+        Args:
+            disabled: Endpoints that are disabled, by id; since when, monotonic seconds.
+            now: The same.
+        """
+        before, self.disabled_since = self.disabled_since, disabled.get(self.endpoint_id)
+        if before is not None and self.disabled_since is None:
+            self.breaker = Breaker()
+        self._set_limit(now)
+
     # What is allowed
 
     def shut_seconds(self, now: float) -> float:
-        """Seconds for which nothing may be sent (open or paused), or 0.0. Refreshes ``limit``."""
+        """Seconds for which nothing may be sent (open, paused, disabled), or 0.0.
+
+        Refreshes ``limit``.
+        """
         if self.calm:
             return 0.0
+        if self.disabled_since is not None:  # and nothing else counts: a breaker is not probed
+            so_far = now - self.disabled_since
+            return min(max(so_far, MIN_DISABLED_SECONDS), MAX_DISABLED_SECONDS)
         shut = max(self.breaker.wait_seconds(now), self._paused_until - now, 0.0)
         if not self.limit and not shut:
             self._set_limit(now)
@@ -127,11 +161,17 @@ class Lane(Generic[T]):
             return Look(BreakerState.CLOSED.value)
         return Look(BreakerState.HALF_OPEN.value)
 
+    def parked(self, now: float, chance: float) -> Outcome:
+        """The end of a request that cannot wait here."""
+        seconds = self.park_seconds(now, chance)
+        return Outcome(parked_seconds=seconds, disabled=self.disabled_since is not None)
+
     def park_seconds(self, now: float, chance: float) -> float:
         """For how long a request that cannot wait here goes back to the queue.
 
-        Open or paused: until that ends, spread over the time after it. Otherwise as long as the
-        stall has lasted, 1 to 10 s, jittered, so that it is asked for again ever more rarely.
+        Open, paused or disabled: until that ends, spread over the time after it. Otherwise as long
+        as the stall has lasted, 1 to 10 s, jittered, so that it is asked for again ever more
+        rarely.
         """
         shut = self.shut_seconds(now)
         if shut:
@@ -172,6 +212,7 @@ class Lane(Generic[T]):
             not self.waiting
             and not self.busy
             and now >= self._paused_until
+            and self.disabled_since is None
             and self.breaker.clean(now)
         )
 
@@ -180,7 +221,8 @@ class Lane(Generic[T]):
     def _recover(self, now: float) -> None:
         if now >= self._paused_until:
             self._pauses = 0
-        if self.breaker.state is not BreakerState.CLOSED or now < self._paused_until:
+        shut = now < self._paused_until or self.disabled_since is not None
+        if self.breaker.state is not BreakerState.CLOSED or shut:
             return
         self.limit = min(self.limit + 1, self.cap)
         self.calm = self.limit == self.cap
@@ -199,7 +241,8 @@ class Lane(Generic[T]):
     def _set_limit(self, now: float) -> None:
         """Set ``limit`` after a change: none when shut, one to look, one and growing afterwards."""
         state = self.breaker.state
-        if state is BreakerState.OPEN or now < self._paused_until:
+        shut = now < self._paused_until or self.disabled_since is not None
+        if state is BreakerState.OPEN or shut:
             self.limit, self.calm = 0, False
         elif state is BreakerState.HALF_OPEN or not self.limit:
             self.limit, self.calm = 1, self.cap == 1 and state is BreakerState.CLOSED

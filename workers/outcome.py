@@ -29,6 +29,7 @@ class Outcome(msgspec.Struct, frozen=True, gc=False):
         status: HTTP status of the final answer, or 0.
         fault: Why there was no answer, or None.
         parked_seconds: Above 0: the lane would not take it; try again after so long, uncharged.
+        disabled: It was parked because the operator has disabled the endpoint.
         detail: One line for a human (exception text, location of a redirect, start of the answer);
             control characters removed, at most 200 characters.
         retry_after_seconds: The answer's ``Retry-After``, or None.
@@ -38,6 +39,7 @@ class Outcome(msgspec.Struct, frozen=True, gc=False):
     status: int = 0
     fault: Fault | None = None
     parked_seconds: float = 0.0
+    disabled: bool = False
     detail: str = ""
     retry_after_seconds: float | None = None
     elapsed_seconds: float = 0.0

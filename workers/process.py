@@ -20,6 +20,7 @@ from sockq.workers.app_opening import make_directory
 from sockq.workers.board import SlotWriter, WorkerState
 from sockq.workers.deadman import DeadMan
 from sockq.workers.deaths import Deaths
+from sockq.workers.disabled import DisabledList
 from sockq.workers.lifeline import DRAIN_SECONDS, Lifeline
 from sockq.workers.outage import wait_seconds
 from sockq.workers.resources import Usage
@@ -53,6 +54,7 @@ class WorkerContext:
         boot_silence_seconds: The same until it is ready.
         kill_with_parent: The kernel kills it when its parent dies; nothing is given back first.
         deaths: How workers died lately; None: nobody keeps that.
+        disabled: The endpoints that the operator has disabled; None: nobody keeps that.
     """
 
     index: int
@@ -65,6 +67,7 @@ class WorkerContext:
     boot_silence_seconds: float = 120.0
     kill_with_parent: bool = False
     deaths: Deaths | None = None
+    disabled: DisabledList | None = None
 
 
 def run_worker(context: WorkerContext) -> int:
@@ -156,6 +159,7 @@ class _Process:
             context.slot,
             self._log,
             context.deaths,
+            context.disabled,
         )
         self._worker = worker
         self._silence_seconds = context.silence_seconds
@@ -184,6 +188,7 @@ class _Process:
         usage = Usage(self._slot.words)
         while True:
             if self._worker is not None:
+                self._worker.obey()
                 self._worker.show()
                 self._worker.show_endpoints()
             else:

@@ -24,6 +24,11 @@ class Request(ABC):
     timeout_seconds: float
 
     @property
+    def endpoint_id(self) -> str:
+        """What an operator disables it by (``EndpointRow.id``); empty: nobody can."""
+        return ""
+
+    @property
     def overtaken(self) -> bool:
         """Whether it must not be sent any more; asked just before. Then ``unsent`` is called."""
         return False

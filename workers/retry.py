@@ -26,6 +26,7 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _CONFLICT = 409
 _GONE = 410
 _PARKED_SECONDS = 1.0
+_OUT_OF_ORDER = "endpoint is out of order"
 _MAX_DOUBLINGS = 40
 
 
@@ -120,8 +121,9 @@ def _park(
     else:
         over = elapsed_ms > max(LEAST_MS, settings.max_elapsed_time_ms)
     if over:
+        why = "the operator has disabled the endpoint" if outcome.disabled else _OUT_OF_ORDER
         seconds = round(elapsed_ms / 1000)
-        return GiveUp(f"endpoint is out of order: {_counted(attempts)}, held back for {seconds} s")
+        return GiveUp(f"{why}: {_counted(attempts)}, held back for {seconds} s")
     return Parked(outcome.parked_seconds or _PARKED_SECONDS)
 
 

@@ -66,8 +66,8 @@ class Route(Lane[Request]):
         "openings", "unused_since",
     )  # fmt: skip
 
-    def __init__(self, hub: Hub) -> None:
-        super().__init__(hub.settings.endpoint_in_flight)
+    def __init__(self, hub: Hub, endpoint_id: str = "") -> None:
+        super().__init__(hub.settings.endpoint_in_flight, endpoint_id)
         self._hub = hub
         self._proven = False
         self._no_opening_until = 0.0
@@ -256,8 +256,8 @@ class Route(Lane[Request]):
             self.pump(now)
 
     def _park(self, request: Request, now: float) -> None:
-        outcome = Outcome(parked_seconds=self.park_seconds(now, self._hub.chance()))
-        self._hub.loop.call_soon(request.done, outcome)  # not from within its own submission
+        """Not from within its own submission."""
+        self._hub.loop.call_soon(request.done, self.parked(now, self._hub.chance()))
 
     def _open(self, now: float, again: Interrupted | None = None) -> None:
         hub = self._hub

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,7 +14,7 @@ from sockq.workers.request import Request
 
 
 class Senders(Engine):
-    """An engine that also calls functions.
+    """An engine that also calls functions, and begins nothing to what the operator has disabled.
 
     Attributes:
         calls: The way to functions; None until there is one to call.
@@ -28,7 +29,23 @@ class Senders(Engine):
             return
         if self.calls is None:
             self.calls = LambdaCalls(self.settings, self.loop, self._began)
+            self.calls.obey(self._disabled)
         self.calls.submit(request)
+
+    def obey(self, disabled: Mapping[str, float]) -> None:
+        """Begin nothing to these endpoints from now on, and to all others again.
+
+        What runs goes on; what waits for them is parked by the next sweep.
+
+        Args:
+            disabled: By id (``EndpointRow.id``); since when, monotonic seconds.
+        """
+        self._disabled = disabled
+        now = time.monotonic()
+        for route in self._routes.values():
+            route.obey(disabled, now)
+        if self.calls is not None:
+            self.calls.obey(disabled)
 
     @property
     def lanes(self) -> Mapping[str, Lane[Any]]:

@@ -11,28 +11,28 @@ from __future__ import annotations
 from typing import Final
 from zlib import crc32
 
-_HEAD_BYTES: Final = 16
+HEAD_BYTES: Final = 16
 _READ_TRIES: Final = 50
 
 
 def write_bytes(block: memoryview, data: bytes) -> None:
     """Put ``data`` into ``block`` (bytes, 8-aligned); it must fit (``room``)."""
-    words = block[:_HEAD_BYTES].cast("Q")
+    words = block[:HEAD_BYTES].cast("Q")
     words[0] |= 1
     words[1] = len(data) << 32 | crc32(data)
-    block[_HEAD_BYTES : _HEAD_BYTES + len(data)] = data
+    block[HEAD_BYTES : HEAD_BYTES + len(data)] = data
     words[0] += 1
 
 
 def read_bytes(block: memoryview) -> bytes:
     """Return what the last complete ``write_bytes`` put there; empty when there is none."""
-    words = block[:_HEAD_BYTES].cast("Q")
+    words = block[:HEAD_BYTES].cast("Q")
     for _ in range(_READ_TRIES):
         sequence = words[0]
         if sequence & 1:
             continue
         length, checksum = words[1] >> 32, words[1] & 0xFFFF_FFFF
-        data = bytes(block[_HEAD_BYTES : _HEAD_BYTES + length])
+        data = bytes(block[HEAD_BYTES : HEAD_BYTES + length])
         if words[0] == sequence and len(data) == length and crc32(data) == checksum:
             return data
     return b""
@@ -40,7 +40,7 @@ def read_bytes(block: memoryview) -> bytes:
 
 def room(block: memoryview) -> int:
     """How many bytes ``block`` takes."""
-    return len(block) - _HEAD_BYTES
+    return len(block) - HEAD_BYTES
 
 
 def write_text(block: memoryview, text: str) -> None:

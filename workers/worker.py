@@ -12,17 +12,18 @@ import time
 from dataclasses import dataclass
 
 from sockq.drivers.errors import BackendRefused, SockqError
-from sockq.drivers.job import Lease, Settlement
+from sockq.drivers.job import Settlement
 from sockq.drivers.source import Driver, Source
 from sockq.workers import board
 from sockq.workers.app_directory import AppDirectory
 from sockq.workers.board import SlotWriter, WorkerState
 from sockq.workers.claimer import Claimer, Room
 from sockq.workers.deaths import Deaths
-from sockq.workers.delivery import Delivery
 from sockq.workers.desk import Desk
+from sockq.workers.disabled import DisabledList
 from sockq.workers.dispatcher import Dispatcher
 from sockq.workers.journal import Journal
+from sockq.workers.orders import Orders
 from sockq.workers.outage import Outage, Recovery
 from sockq.workers.senders import Senders
 from sockq.workers.settings import WorkerSettings
@@ -67,6 +68,7 @@ class Worker:
         slot: The worker's part of the board.
         log: Where events go.
         deaths: How workers died lately; None: nobody keeps that.
+        disabled: The endpoints that the operator has disabled; None: nobody keeps that.
     """
 
     def __init__(
@@ -78,6 +80,7 @@ class Worker:
         slot: SlotWriter,
         log: WorkerLog,
         deaths: Deaths | None = None,
+        disabled: DisabledList | None = None,
     ) -> None:
         self._settings = settings
         self._slot = slot
@@ -85,6 +88,7 @@ class Worker:
         self._log = log
         self._room = Room(settings.in_flight)
         self._engine = Senders(settings.engine, asyncio.get_running_loop())
+        self._orders = Orders(disabled, self._engine)
         self._tally = Tally(slot, self._engine, settings.in_flight)
         self._journal = Journal(slot.journal)
         self._dispatcher = Dispatcher(
@@ -100,8 +104,7 @@ class Worker:
         self._paused = False
         self._recovery = Recovery()
         self._end = self._give_back_at = math.inf
-        self._lanes: list[_Lane] = []
-        self._lanes += [self._open_lane(source, owner) for source in driver.sources]
+        self._lanes = [self._open_lane(source, owner) for source in driver.sources]
 
     def _open_lane(self, source: Source, owner: str) -> _Lane:
         outage = Outage(
@@ -110,7 +113,7 @@ class Worker:
             on_up=lambda seconds: self._backend_up(source, seconds),
         )
         settler = Settler(
-            source, self._settings.lease_seconds, outage, self._settled, self._lease_lost
+            source, self._settings.lease_seconds, outage, self._settled, self._log.lease_lost
         )
         desk = Desk(settler, self._words, self._tally.meter, self._log, source.name, self._journal)
         claimer = Claimer(
@@ -147,6 +150,10 @@ class Worker:
         for lane in self._lanes:
             lane.claimer.resume()
         self.show()
+
+    def obey(self) -> None:
+        """Look whether the operator has disabled or enabled an endpoint."""
+        self._orders.look()
 
     def show(self) -> None:
         """Write gauges, state and beat to the board."""
@@ -195,10 +202,6 @@ class Worker:
                     self._log.lease_lost(settlement.lease)
         self._tally.settled(batch, results, self._dispatcher.filtered)
 
-    def _lease_lost(self, lease: Lease) -> None:
-        """An extension came too late: the job is somebody else's; its settlement will say False."""
-        self._log.lease_lost(lease)
-
     def _backend_down(self, source: Source, error: SockqError) -> None:
         self._words[board.BACKEND_ERRORS] += 1
         self._words[board.BACKEND_DOWN_SINCE_NS] = time.monotonic_ns()
@@ -231,12 +234,10 @@ class Worker:
         self.show()
         await self._stop_claiming()
         for request in [*self._dispatcher.solo.stop(), *self._engine.take_waiting()]:
-            assert isinstance(request, Delivery)
             request.unsent()
         clean = await self._finish_in_flight()
         if not clean:
             for request in self._engine.abandon():
-                assert isinstance(request, Delivery)
                 request.unsent()
         for lane in self._lanes:
             lane.settler.close()
@@ -275,7 +276,6 @@ class Worker:
             await asyncio.sleep(0.02)
             self.show()
             for request in self._engine.take_waiting():
-                assert isinstance(request, Delivery)
                 request.unsent()
         return True
 
@@ -290,10 +290,9 @@ class Worker:
             await asyncio.wait(settling, timeout=min(LAST_SETTLE_SECONDS, left))
 
     async def _close(self) -> None:
-        for lane in self._lanes:
-            lane.settling.cancel()
-            lane.keeping.cancel()
         tasks = [t for lane in self._lanes for t in (lane.settling, lane.keeping)]
+        for task in tasks:
+            task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         self._tally.show()
         self._tally.show_endpoints()

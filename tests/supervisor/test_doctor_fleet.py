@@ -16,6 +16,7 @@ from sockq.workers.endpoint_stats import OTHER, EndpointRow
 HOOK = "https://hooks.example.com/in"
 REDIRECT = f"{HOOK} answered 2 of 6 requests with a redirect"
 BREAKER = f"the breaker of {HOOK} is open"
+DISABLED = f"{HOOK} of app a is disabled"
 NONE = f"{HOOK} took none of 6 requests"
 
 
@@ -49,6 +50,7 @@ def warnings(*rows: EndpointRow, configured: set[str] | None = None) -> list[Fin
         ({"failed": 5, "classes": {"timeout": 5}, "state": "open"}, [BREAKER]),
         ({"failed": 6, "classes": {"3xx": 2, "5xx": 4}, "state": "open"}, [REDIRECT, BREAKER]),
         ({"failed": 1, "classes": {"429": 1}, "state": "paused", "shut_seconds": 9.0}, []),
+        ({"failed": 6, "classes": {"timeout": 6}, "state": "disabled"}, [DISABLED]),
     ],
 )
 def test_an_endpoint(more: dict[str, Any], expected: list[str]) -> None:

@@ -91,6 +91,19 @@ def test_the_text_of_a_fleet() -> None:
     assert table[3].startswith("edge-3/0123 LOST lost 1m05s")
 
 
+def test_a_host_that_has_disabled_endpoints_is_told_of() -> None:
+    hosts = hosts_of(
+        [
+            beat("edge-1", 1.0, endpoints_disabled=2),
+            beat("edge-2", 1.0),
+            beat("edge-3", 90.0, endpoints_disabled=1),
+        ]
+    )
+    lines = render_fleet(hosts, 0.0).splitlines()
+    told = [line for line in lines if line.startswith("disabled")]
+    assert told == ["disabled edge-1/0123: 2 of its endpoints"]
+
+
 def test_a_heartbeat_stays_small() -> None:
     told = json.loads(heartbeat_document(healthy(1), 5.0))
     assert told["heartbeat_seconds"] == 5.0

@@ -12,6 +12,7 @@ from sockq.supervisor import board_words as words
 from sockq.supervisor.metrics import Metrics
 from sockq.supervisor.restart import Cause
 from sockq.supervisor.slot_states import SlotState
+from sockq.workers.disabled import Disabled
 from sockq.workers.endpoint_stats import OTHER
 from sockq.workers.outcome import Fault
 
@@ -59,6 +60,24 @@ def test_endpoints_add_up_over_workers() -> None:
     last = found["sockq_delivery_duration_seconds_bucket", _labels(endpoint, "10.0")]
     assert last == 4
     assert found["sockq_delivery_duration_seconds_bucket", _labels(endpoint, "+Inf")] == 6
+
+
+def test_a_disabled_endpoint_has_that_state_and_no_other() -> None:
+    picture = BoardPicture(endpoints=1)
+    (met,) = picture.reading().view.endpoints
+    picture.board.disabled.write(
+        [
+            Disabled(met.id, met.app, met.label, 1_700_000_000_000, "ops"),
+            Disabled("app/00000000", "app", "https://hooks.example/never-met", 0, "ops"),
+        ]
+    )
+    found = samples(page(picture))
+    for endpoint in (met.id, "app/00000000"):
+        states = {
+            state: value(found, "sockq_endpoint_state", endpoint=endpoint, state=state)
+            for state in ("closed", "open", "half-open", "paused", "disabled")
+        }
+        assert [state for state, is_so in states.items() if is_so] == ["disabled"]
 
 
 def _labels(endpoint: str, le: str) -> tuple[tuple[str, str], ...]:

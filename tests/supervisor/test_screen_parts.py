@@ -7,28 +7,19 @@ from typing import Any
 
 import pytest
 from rich.cells import cell_len
-from support.status_documents import COUNT, SCENES
+from support.screen_typing import picture, type_keys
 
 from sockq.supervisor import screen_numbers as numbers
 from sockq.supervisor.commands import Commands
 from sockq.supervisor.screen_acts import act_of
 from sockq.supervisor.screen_decoder import KeyDecoder
 from sockq.supervisor.screen_keys import KEYS
-from sockq.supervisor.screen_model import Model
 from sockq.supervisor.screen_paint import Painter
-from sockq.supervisor.screen_picture import Picture, Reading
 from sockq.supervisor.screen_press import press
 from sockq.supervisor.screen_rows import rows_of
 from sockq.supervisor.screen_text import UNICODE, Span, clean, clip, ends, fit, flow, plain, wrap
 from sockq.supervisor.screen_ui import Act, Leave, Ui
 from sockq.supervisor.status_screen import glyphs_for
-
-
-def picture(scene: str = "degraded") -> Picture:
-    model = Model()
-    for tick in range(COUNT - 5, COUNT):
-        seen = model.take([Reading("/run/sockq", SCENES[scene](tick))])
-    return seen
 
 
 @pytest.mark.parametrize(
@@ -140,13 +131,6 @@ def test_only_lines_that_changed_are_painted() -> None:
     assert "one" in painter.frame(rows)
 
 
-def type_keys(ui: Ui, keys: str, seen: Picture) -> object:
-    effect: object = None
-    for key in keys:
-        effect = press(ui, key, seen, 100.0)
-    return effect
-
-
 def test_the_cursor_stays_on_its_row() -> None:
     ui, seen = Ui(), picture()
     type_keys(ui, "jj", seen)
@@ -209,11 +193,14 @@ def test_what_acts_asks_first(keys: str, command: str, arguments: dict[str, obje
 def test_the_parent_knows_what_every_key_asks_for() -> None:
     """No key promises what the control socket would refuse as unknown."""
     nothing: Any = None
-    known = Commands(nothing, nothing, nothing, nothing)._commands
-    worker = picture().workers[0]
-    acts = [act_of(key.does, picture(), worker) for key in KEYS if key.acts]
-    assert {act.command for act in acts if isinstance(act, Act)} <= known.keys()
-    assert all(isinstance(act, Act) for act in acts)
+    known = Commands(nothing, nothing, nothing, nothing, nothing)._commands
+    seen = picture("disabled")
+    rows = [seen.workers[0], *(seen.endpoints or ())]
+    for does in (key.does for key in KEYS if key.acts):
+        acts = [act_of(does, seen, row) for row in rows]
+        commands = {act.command for act in acts if isinstance(act, Act)}
+        assert commands
+        assert commands <= known.keys()
 
 
 def test_leaving_asks_only_where_the_fleet_goes_with_it() -> None:

@@ -40,6 +40,7 @@ from sockq.workers.board import (
 )
 from sockq.workers.board_memory import Board
 from sockq.workers.deaths import Death, hash_of
+from sockq.workers.disabled import Disabled
 from sockq.workers.endpoint import make_endpoint
 from sockq.workers.meter import Meter
 from sockq.workers.outcome import Fault, Outcome
@@ -107,6 +108,23 @@ def test_the_plain_text() -> None:
     assert queue == "queue    webhooks  waiting 4  oldest 4.2s  active 6  delayed -  dead 1"
     assert total.startswith("total    delivered 200  failed 0")
     assert workers == "workers  2/2 up  in flight 6  restarts 0"
+
+
+def test_disabled_endpoints_are_told_and_are_no_problem() -> None:
+    picture = Picture()
+    by = ("app", "https://hooks.example/in", int((time.time() - 125) * 1000), "ops, pid 7")
+    picture.board.disabled.write([Disabled(f"app/{number:08x}", *by) for number in range(7)])
+    document = picture.document()
+    assert (document["state"], document["problems"]) == ("RUNNING", [])
+    assert document["endpoints_disabled"] == 7
+    assert {one["state"] for one in document["endpoints"]} == {"disabled"}
+    first = document["endpoints"][0]
+    assert (first["disabled_by"], first["disabled_at"]) == ("ops, pid 7", by[2] / 1000)
+    told = render_plain(document).splitlines()[4:]
+    assert told == [
+        *["disabled app https://hooks.example/in  2m05s ago by ops, pid 7"] * 5,
+        "disabled 2 more endpoints",
+    ]
 
 
 def test_a_worker_that_is_down_is_a_problem_with_its_last_end() -> None:

@@ -98,6 +98,23 @@ def paused(tick: int) -> Json:
     return document
 
 
+def disabled(tick: int) -> Json:
+    """All is well, but nothing is sent to two endpoints; one of them was never met."""
+    document = fleet(tick, workers=2, endpoints=6)
+    by = {"disabled_at": _AT - 7_500.0, "disabled_by": "ops, pid 77", "in_flight": 0, "limit": 0}
+    document["endpoints"][4] |= {"state": "disabled", "parked": 812, **by}
+    new = _endpoint(6, 0) | {"state": "disabled", **by}
+    document["endpoints"].append(new | {"last_success_at": None, "buckets": [0] * len(_SHAPE)})
+    document["endpoints_disabled"] = 2
+    document["events"] += [
+        (
+            "1787400261000 warning endpoint disabled: app4 https://hooks4.example.com/push"
+            " (ops, pid 77)"
+        )
+    ]
+    return document
+
+
 def workers_64(tick: int) -> Json:
     """Many workers, one of them in trouble."""
     document = fleet(tick, workers=64, endpoints=3)
@@ -133,6 +150,7 @@ SCENES: dict[str, Callable[[int], Json]] = {
     "crash-loop": crash_loop,
     "backend-down": backend_down,
     "paused": paused,
+    "disabled": disabled,
     "workers-64": workers_64,
     "endpoints-500": endpoints_500,
     "empty": empty,
@@ -171,6 +189,7 @@ def fleet(
             for name in ("sending", "queue_wait", "end_to_end")
         },
         "endpoints": [_endpoint(index, total // max(1, endpoints)) for index in range(endpoints)],
+        "endpoints_disabled": 0,
         "drain_left_seconds": None, "workers": each, "helpers": [],
         "events": ["1787400000000 info fleet-ready workers 6"],
     }  # fmt: skip
@@ -202,7 +221,8 @@ def _endpoint(index: int, done: int) -> Json:
     return {
         "id": f"app{index}/{index:08x}", "app": f"app{index}",
         "label": f"https://hooks{index}.example.com/push", "state": "closed",
-        "shut_seconds": None, "limit": 16, "in_flight": index % 4, "waiting": 0,
+        "shut_seconds": None, "disabled_at": None, "disabled_by": None,
+        "limit": 16, "in_flight": index % 4, "waiting": 0,
         "failures_in_a_row": 0, "attempts": done, "ok": done, "failed": 0, "retried": 0,
         "given_up": 0, "parked": 0, "outcomes": {}, "last_failure": None,
         "last_success_at": _AT, "last_failure_at": None, "buckets": _buckets(done),

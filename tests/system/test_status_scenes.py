@@ -19,6 +19,7 @@ TOLD = {
     "crash-loop": ("CRASH LOOP", "crash"),
     "backend-down": ("DEGRADED", "backend does not answer"),
     "paused": ("PAUSED", "workers 2/2"),
+    "disabled": ("RUNNING", "2 disabled"),
     "workers-64": ("RUNNING", "workers 64/64"),
     "endpoints-500": ("RUNNING", "workers 4/4"),
     "empty": ("DOWN", "no fleet runs"),

@@ -32,6 +32,10 @@ class Probe(Call):
 
     overtaken = False
 
+    @property
+    def endpoint_id(self) -> str:
+        return self.lane
+
     def __init__(self, server: LambdaServer, name: str, timeout_seconds: float = 5.0) -> None:
         keys = {"access_key_id": "a", "secret_access_key": "b"}
         function = FunctionTarget(name, endpoint_url=server.url, **keys)  # type: ignore[arg-type]
@@ -164,3 +168,16 @@ async def test_order_within_a_lane_and_turns_between_lanes(server: LambdaServer)
         await async_until(lambda: ended(probes), within=10)
     assert seen[:1] == ["a"]
     assert seen[1:7] in (["b", "a"] * 3, ["a", "b"] * 3)
+
+
+async def test_a_disabled_function_is_not_called(server: LambdaServer) -> None:
+    async with lanes() as calls:
+        calls.obey({"off": time.monotonic()})
+        off, on = submit(calls, server, "off", 3), submit(calls, server, "on", 3)
+        await async_until(lambda: ended(off) and ended(on))
+        assert all(probe.outcomes[0].disabled for probe in off)
+        assert all(probe.outcomes[0].delivered for probe in on)
+        calls.obey({})
+        again = submit(calls, server, "off", 1)
+        await async_until(lambda: ended(again))
+        assert again[0].outcomes[0].delivered

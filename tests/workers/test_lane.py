@@ -168,6 +168,57 @@ def test_while_half_open_few_may_wait() -> None:
     assert not lane.may_wait()
 
 
+@pytest.mark.parametrize(
+    ("so_far", "chance", "seconds"),
+    [
+        (0.0, 0.0, 5.0),
+        (4.0, 0.0, 5.0),
+        (12.0, 0.0, 12.0),
+        (30.0, 0.0, 30.0),
+        (9e6, 0.0, 30.0),
+        (0.0, 1.0, 8.5),
+        (9e6, 1.0, 40.0),
+    ],
+)
+def test_a_disabled_lane_is_shut_and_asked_again_within_a_bound(
+    so_far: float, chance: float, seconds: float
+) -> None:
+    lane = Lane[int](16, "app/1")
+    lane.obey({"app/2": 0.0}, 100.0)
+    assert (lane.shut_seconds(100.0), lane.limit, lane.calm) == (0.0, 16, True)
+    lane.obey({"app/1": 100.0}, 100.0)
+    assert (lane.limit, lane.calm, lane.clean(200.0)) == (0, False, False)
+    parked = lane.parked(100.0 + so_far, chance)
+    assert (parked.disabled, parked.parked_seconds) == (True, seconds)
+
+
+def test_nothing_opens_a_disabled_lane_but_the_operator() -> None:
+    lane = Lane[int](4, "app/1")
+    _end(lane, DOWN, times=5)
+    lane.obey({"app/1": 1.0}, 1.0)
+    assert lane.shut_seconds(11.0) == 10.0, "the breaker's time is over, but none is let through"
+    _end(lane, OK, 12.0, times=9)
+    assert (lane.limit, lane.shut_seconds(500.0)) == (0, 30.0)
+    _end(lane, DOWN, 500.0, times=9)
+    lane.obey({}, 501.0)
+    assert (lane.shut_seconds(501.0), lane.limit) == (0.0, 1)
+    limits = []
+    for now in range(502, 506):
+        _end(lane, OK, now)
+        limits.append(lane.limit)
+    assert limits == [2, 3, 4, 4], "slowly, as after a breaker"
+    assert lane.calm
+    assert not lane.parked(506.0, EVEN).disabled
+
+
+def test_a_pause_that_the_endpoint_asked_for_outlasts_being_disabled() -> None:
+    lane = Lane[int](4, "app/1")
+    lane.obey({"app/1": 0.0}, 0.0)
+    _end(lane, Outcome(status=429, retry_after_seconds=60.0))
+    lane.obey({}, 20.0)
+    assert (lane.limit, lane.shut_seconds(20.0)) == (0, 40.0)
+
+
 def test_clean_lanes_may_be_forgotten() -> None:
     lane = _lane()
     assert lane.clean(0.0)

@@ -166,6 +166,13 @@ def test_redirects_name_where_to_without_secrets(status: int, location: str, sho
 
 
 @pytest.mark.parametrize(
+    ("disabled", "why"),
+    [
+        (False, "endpoint is out of order"),
+        (True, "the operator has disabled the endpoint"),
+    ],
+)
+@pytest.mark.parametrize(
     ("settings", "waited_s", "age_s", "gives_up"),
     [
         (None, 0, 400, False),  # stale when it came: still held for a while
@@ -177,11 +184,16 @@ def test_redirects_name_where_to_without_secrets(status: int, location: str, sho
     ],
 )
 def test_what_is_held_back_outlives_its_time_by_nothing(
-    settings: RetrySettings | None, waited_s: int, age_s: int, gives_up: bool
+    settings: RetrySettings | None,
+    waited_s: int,
+    age_s: int,
+    gives_up: bool,
+    disabled: bool,
+    why: str,
 ) -> None:
     now = 1_700_000_000_000
     decision = decide(
-        Outcome(parked_seconds=5.0),
+        Outcome(parked_seconds=5.0, disabled=disabled),
         settings,
         attempts=2,
         first_attempt_ms=now - waited_s * 1000,
@@ -190,8 +202,6 @@ def test_what_is_held_back_outlives_its_time_by_nothing(
         chance=0.5,
     )
     if gives_up:
-        assert decision == GiveUp(
-            f"endpoint is out of order: 2 attempts, held back for {waited_s} s"
-        )
+        assert decision == GiveUp(f"{why}: 2 attempts, held back for {waited_s} s")
     else:
         assert decision == Parked(5.0)
