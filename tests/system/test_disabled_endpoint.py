@@ -72,7 +72,8 @@ def test_it_gets_nothing_until_it_is_enabled_and_then_everything(
 ) -> None:
     with Sink() as sink:
         urls = [sink.url + path for path in ("/off?token=secret", "/on")]
-        config = redis_config(server.url, app(1, *urls), app(2, sink.url + "/other"))
+        apps = (app(1, *urls), app(2, sink.url + "/other"))
+        config = redis_config(server.url, *apps, soak_seconds=0.2)
         fleet, producer = Fleet(config, workers=2), Producer(client)
 
         def goes_on() -> None:
@@ -106,8 +107,8 @@ def test_it_gets_nothing_until_it_is_enabled_and_then_everything(
         with fleet:
             with producer.flowing():
                 goes_on()
-            (row,) = [one for one in fleet.status()["endpoints"] if one["state"] == "disabled"]
-            assert row["parked"] > 0
+            rows = until(lambda: [one for one in fleet.status()["endpoints"] if one["parked"]])
+            assert [one["state"] for one in rows] == ["disabled"]
             late = [one for one in sink.to("/off") if one.at_ms > obeyed_ms]
             assert late == []
             enabled = ctl(fleet, "enable", f"{sink.url}/off?token=secret")
@@ -119,8 +120,8 @@ def test_it_gets_nothing_until_it_is_enabled_and_then_everything(
             assert len(after) > 60
             assert {header(one, "X-Sockq-Attempt") for one in sink.received} == {"1"}
             until(lambda: fleet.status()["totals"]["failed"] == 0)
-            queue = until(lambda: fleet.queue() if not fleet.queue()["delayed"] else None, 10.0)
-            assert (queue["ready"], queue["dead"]) == (0, 0)
+            until(lambda: (fleet.queue()["ready"], fleet.queue()["delayed"]) == (0, 0), 10.0)
+            assert fleet.queue()["dead"] == 0
             assert fleet.status()["endpoints_disabled"] == 0
 
 
@@ -133,6 +134,7 @@ def test_a_job_that_grows_too_old_meanwhile_is_a_dead_letter_that_says_why(
             url = sink.url + "/off"
             new = ctl(fleet, "disable", url, "--app", "app-id")
             assert "no worker has met this endpoint yet" in new.stdout
+        with fleet:  # its workers know it from their birth
             old_ms = time.time_ns() // 1_000_000 - 295_000
             client.rpush(KEY, job("old", time_ms=old_ms), job("fresh"))
             until(lambda: {"old", "fresh"} <= {*channels(sink, "/on")}, 5.0, fleet.log)
