@@ -15,6 +15,7 @@ from sockq.workers.seqlock import HEAD_BYTES, read_bytes, write_bytes
 
 _HEAD_BYTES: Final = 64
 _BLOCK_BYTES: Final = 64 * 1024
+_NEVER_MS: Final = 1 << 52
 #: Of an encoded list: some 250 endpoints.
 MOST_BYTES: Final = _BLOCK_BYTES - HEAD_BYTES
 
@@ -76,8 +77,9 @@ def _endpoint(value: object, number: int) -> Disabled:
     for field in fields(Disabled):
         found = given.get(field.name)
         kind = int if field.name == "since_ms" else str
-        if not isinstance(found, kind) or isinstance(found, bool):
-            raise ValueError(f"entry {number} has no usable {field.name}")  # noqa: TRY004 - the same
+        wrong = isinstance(found, bool) or (isinstance(found, int) and not 0 <= found < _NEVER_MS)
+        if wrong or not isinstance(found, kind):
+            raise ValueError(f"entry {number} has no usable {field.name}")
         kept[field.name] = found
     return Disabled(**kept)  # type: ignore[arg-type]  # checked just now
 

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections import defaultdict
 from collections.abc import Iterator
@@ -160,12 +161,34 @@ def test_a_fifo_queue_keeps_the_order_of_each_group_through_failures(sqs: SqsSer
             queue.send("webhooks.fifo", [message(n) for n in range(GROUPS * IN_GROUP)])
             until(lambda: len(taken(sink)) >= GROUPS * IN_GROUP, within=40, explain=fleet.log)
             until(lambda: not queue.left("webhooks.fifo"), within=10, explain=fleet.log)
-        order: dict[str, list[int]] = defaultdict(list)
-        for channel in taken(sink):
-            group, _, number = channel.partition("-")
-            order[group].append(int(number))
-        assert order == {f"g{group}": list(range(IN_GROUP)) for group in range(GROUPS)}
+        assert order(sink) == {f"g{group}": list(range(IN_GROUP)) for group in range(GROUPS)}
         assert sum(r.status == 500 for r in sink.to("/shaky")) == 8
+
+
+def test_a_fifo_queue_keeps_the_order_of_each_group_while_an_endpoint_is_disabled(
+    sqs: SqsServer,
+) -> None:
+    queue = Queue(sqs, QUEUE_SQS_FIFO="true")
+    with Sink({}) as sink:
+        apps = app(1, f"{sink.url}/on"), app(2, f"{sink.url}/off")
+        with Fleet(config(*apps), workers=2, env=queue.env) as fleet:
+
+            def ctl(verb: str) -> None:
+                sockq = [sys.executable, "-m", "sockq.supervisor"]
+                switch = ["ctl", verb, "app-2", "--dir", str(fleet.run_dir)]
+                subprocess.run([*sockq, *switch], check=True, timeout=30)
+
+            queue.send("webhooks.fifo", [message(n) for n in range(10 * GROUPS)])
+            until(lambda: len(sink.to("/off")) > GROUPS, within=15, explain=fleet.log)
+            ctl("disable")
+            queue.send("webhooks.fifo", [message(n) for n in range(10 * GROUPS, 20 * GROUPS)])
+            until(lambda: len(sink.to("/on")) == 10 * GROUPS, within=20, explain=fleet.log)
+            assert len(sink.to("/off")) < 10 * GROUPS
+            ctl("enable")
+            until(lambda: len(sink.to("/off")) >= 10 * GROUPS, within=40, explain=fleet.log)
+            until(lambda: not queue.left("webhooks.fifo"), within=10, explain=fleet.log)
+        assert order(sink) == {f"g{group}": list(range(20)) for group in range(GROUPS)}
+        assert {header(one, "X-Sockq-Attempt") for one in sink.received} == {"1"}
 
 
 def message(number: int) -> dict[str, str]:
@@ -192,6 +215,15 @@ def test_check_and_enqueue_speak_of_the_same_queue(sqs: SqsServer) -> None:
     assert found["Attributes"]["MessageGroupId"] == "default"
     body = json.loads(found["Body"])
     assert body["payload"]["events"][0]["channel"] == "c"
+
+
+def order(sink: Sink) -> dict[str, list[int]]:
+    """Of each group, the places of what was taken."""
+    found: dict[str, list[int]] = defaultdict(list)
+    for channel in taken(sink):
+        group, _, number = channel.partition("-")
+        found[group].append(int(number))
+    return found
 
 
 def command(fleet: Fleet, queue: Queue, verb: str, *args: str) -> str:

@@ -37,6 +37,8 @@ def test_a_list_is_read_as_it_was_written() -> None:
         (encode([ONE])[:40].decode(), "line 1"),
         ('[{"id": "a/1", "app": "a", "label": "l", "since_ms": "1", "by": ""}]', "since_ms"),
         ('[{"id": "a/1", "app": "a", "label": "l", "since_ms": true, "by": ""}]', "since_ms"),
+        ('[{"id": "a/1", "app": "a", "label": "l", "since_ms": -1, "by": ""}]', "since_ms"),
+        ('[{"id": "a/1", "app": "a", "label": "l", "since_ms": 1e3, "by": ""}]', "since_ms"),
         ('[{"id": "a/1", "app": null, "label": "l", "since_ms": 1, "by": ""}]', "entry 1 has no"),
     ],
 )
