@@ -63,7 +63,16 @@ def test_an_outage_of_the_store_keeps_jobs_waiting(
         wanted = config(server, database, app(1, sink.url), unknown_app_grace_seconds=1)
         with Fleet(wanted, workers=2) as fleet:
             pids = fleet.worker_pids()
-            expected = push(client, 1, 20, "file") | push(client, 2, 200, "store")
+            expected: set[str] = set()
+
+            def both_have_met_the_app() -> bool:
+                """Each remembers what it has asked for itself; one may be faster than the other."""
+                if channels(sink) == expected:
+                    expected.update(push(client, 2, 20, f"store-{len(expected)}"))
+                return all(w["jobs_delivered"] for w in fleet.status()["workers"])
+
+            until(both_have_met_the_app, within=20, explain=fleet.log)
+            expected |= push(client, 1, 20, "file")
             until(lambda: channels(sink) == expected, within=20, explain=fleet.log)
 
             database.kill()
