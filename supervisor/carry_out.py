@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from sockq.supervisor.member import Member, Role
 from sockq.supervisor.process import Process
 from sockq.supervisor.slot_states import Action
-from sockq.supervisor.spawn import STACK_SIGNAL
+from sockq.supervisor.stacks import STACK_SIGNAL, ask_main_thread
 from sockq.workers.logs import Event, Log
 
 
@@ -40,9 +40,9 @@ def _one(member: Member, process: Process, action: Action, log: Log) -> None:
                 process.signal(signal.SIGTERM)
         case Action.DUMP:
             log.warning(Event.PROCESS_SILENT, **who, state=member.slot.before_suspect.name.lower())
-            process.signal(signal.SIGUSR2)
+            ask_main_thread(process.pid, signal.SIGUSR2)
             if member.last_words is not None and STACK_SIGNAL is not None:
-                process.signal(STACK_SIGNAL)
+                ask_main_thread(process.pid, STACK_SIGNAL)
         case Action.KILL:
             why = "silent" if member.slot.hung else "time is up"
             log.warning(Event.PROCESS_KILLED, **who, why=why)

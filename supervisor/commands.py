@@ -17,6 +17,7 @@ from sockq.supervisor.disabling import Disabling
 from sockq.supervisor.fleet_board import FleetBoard
 from sockq.supervisor.member import Member
 from sockq.supervisor.reading_again import ReadingAgain
+from sockq.supervisor.stacks import ask_main_thread
 from sockq.supervisor.steps import Steps
 from sockq.workers.logs import Event, Log
 
@@ -86,7 +87,7 @@ class Commands:
         running = [one for one in self._steps.crew if one.process is not None]
         for member in running:
             assert member.process is not None
-            member.process.signal(signal.SIGUSR2)
+            ask_main_thread(member.process.pid, signal.SIGUSR2)
         return len(running)
 
     # --------------------------------------------------------------------------------------------

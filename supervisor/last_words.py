@@ -31,7 +31,10 @@ class LastWords:
         os.lseek(self.fd, 0, os.SEEK_SET)
 
     def stack(self) -> tuple[str, ...]:
-        """The frames of the thread that was at work, the innermost first; empty: nothing said."""
+        """The frames of the thread that crashed, or else of the main one; empty: nothing said.
+
+        The innermost first.
+        """
         try:
             told = os.pread(self.fd, _READ_BYTES, 0).decode("utf-8", "replace")
         except OSError:
@@ -40,28 +43,19 @@ class LastWords:
 
 
 def frames(told: str) -> tuple[str, ...]:
-    """The frames in a text of ``faulthandler``.
-
-    Of the thread that crashed; in a dump that was asked for, of the main thread, which comes last
-    (the current one is any that happened to take the signal).
+    """The frames of the last stack in a text of ``faulthandler``.
 
     Returns:
         ``name (file.py:12)``, with the last two parts of each file's path.
     """
-    threads: list[list[str]] = [[]]
-    crashed: list[str] | None = None
-    fatal = False
+    stack: list[str] = []
     for line in told.splitlines():
-        if line.startswith("Fatal Python error"):
-            fatal = True
-        elif "(most recent call first):" in line:
-            threads.append([])
-            if fatal and line.startswith("Current thread"):
-                crashed = threads[-1]
+        if "(most recent call first):" in line:
+            stack = []
         elif found := _FRAME.match(line):
             place = "/".join(found["file"].split("/")[-2:])
-            threads[-1].append(f"{found['name']} ({place}:{found['line']})")
-    return tuple(threads[-1] if crashed is None else crashed)
+            stack.append(f"{found['name']} ({place}:{found['line']})")
+    return tuple(stack)
 
 
 def _file_in_memory() -> int:

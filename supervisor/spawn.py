@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import faulthandler
 import os
 import random
 import signal
@@ -24,15 +23,12 @@ from pathlib import Path
 from typing import Final
 
 from sockq.supervisor.doorbell import PARENT_SIGNALS
+from sockq.supervisor.stacks import answer_with_stacks
 from sockq.workers.logs import Event, Log
 
 #: Exit code of a body that raised.
 CRASHED: Final = 70
 _PR_SET_PDEATHSIG: Final = 1
-#: Has a worker write its stacks where the parent reads them (``last_words``). SIGUSR2 has it tell
-#: them to stderr; one handler writes to one place, so there are two.
-#: None: this system has no signal to spare.
-STACK_SIGNAL: Final[int | None] = signal.SIGRTMIN + 3 if hasattr(signal, "SIGRTMIN") else None
 #: The parent decides on these: a terminal sends them to the whole group, workers included.
 _IGNORED: Final = (
     signal.SIGINT,
@@ -92,7 +88,7 @@ def spawn(body: Callable[[], int], setup: ChildSetup) -> int:
     """Fork; run ``body`` in the child and end it with what it returns. Returns the child's pid.
 
     In the child TERM has its default action until ``body`` says otherwise; INT, HUP, QUIT and the
-    terminal's stops are ignored; USR2 prints all stacks to stderr, also when the GIL is held.
+    terminal's stops are ignored; USR2 has it tell its stacks.
 
     Raises:
         SpawnError: this process has threads.
@@ -145,13 +141,7 @@ def _child(body: Callable[[], int], setup: ChildSetup, parent: int, mask: Iterab
 
 
 def _dress(setup: ChildSetup) -> None:
-    faulthandler.register(signal.SIGUSR2, all_threads=True)
-    if setup.stack_fd is None:
-        faulthandler.enable()
-    else:
-        faulthandler.enable(file=setup.stack_fd)
-        if STACK_SIGNAL is not None:
-            faulthandler.register(STACK_SIGNAL, file=setup.stack_fd, all_threads=True)
+    answer_with_stacks(setup.stack_fd)
     random.seed()
     os.umask(0o077)
     # None of these is worth a child: they may be missing (/proc) or refused (hardened systems).

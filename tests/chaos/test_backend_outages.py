@@ -36,9 +36,7 @@ def test_redis_is_killed_and_comes_back(chaos: Chaos) -> None:
     with chaos(workers=WORKERS, recovery_seconds=BACK_SECONDS) as rig:
         redis = rig.backend.redis
         assert redis is not None
-        rig.receiver.answer(every={"delay_seconds": 0.1})
-        rig.producer.begin(rate=60)
-        rig.worker(busy=True)
+        rig.at_work(rate=60)
         before = rig.fleet.worker_pids()
         redis.kill()
         killed = time.monotonic()
@@ -62,9 +60,7 @@ def test_redis_is_stopped_and_goes_on(chaos: Chaos) -> None:
     with chaos(workers=WORKERS, recovery_seconds=BACK_SECONDS) as rig:
         redis = rig.backend.redis
         assert redis is not None
-        rig.receiver.answer(every={"delay_seconds": 0.1})
-        rig.producer.begin(rate=60, most=120)
-        rig.worker(busy=True)
+        rig.at_work(rate=60, most=120)
         before = rig.fleet.worker_pids()
         proc.send(redis.pid, signal.SIGSTOP)
         rig.interrupted("redis", WORKERS * rig.in_flight)
@@ -74,6 +70,7 @@ def test_redis_is_stopped_and_goes_on(chaos: Chaos) -> None:
         finally:
             proc.send(redis.pid, signal.SIGCONT)
         _is_back(rig, before)
+        rig.producer.put(50)
 
 
 def _states(rig: Rig) -> set[str]:

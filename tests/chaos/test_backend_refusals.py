@@ -78,9 +78,7 @@ def test_redis_loads_its_file(chaos: Chaos) -> None:
 def test_a_master_of_the_cluster_dies(chaos: Chaos) -> None:
     """Scenario 25: CLUSTERDOWN until its replica stands in, MOVED then; nobody dies."""
     with chaos(workers=WORKERS, recovery_seconds=FAILOVER_SECONDS) as rig:
-        rig.receiver.answer(every={"delay_seconds": 0.1})
-        rig.producer.begin(rate=60)
-        rig.worker(busy=True)
+        rig.at_work(rate=60)
         cluster = rig.backend.cluster
         assert cluster is not None
         rig.interrupted("redis", WORKERS * rig.in_flight)
@@ -95,9 +93,7 @@ def _busy(rig: Rig) -> RedisServer:
     """Have the fleet at work; returns its server, whose answers do not count from now on."""
     server = rig.backend.redis
     assert server is not None
-    rig.receiver.answer(every={"delay_seconds": 0.1})
-    rig.producer.begin(rate=60)
-    rig.worker(busy=True)
+    rig.at_work(rate=60)
     rig.interrupted("redis", WORKERS * rig.in_flight)
     return server
 

@@ -55,9 +55,7 @@ def test_the_path_to_redis_is_cut_without_a_word(
     _, way = path
     # what was claimed while the path was cut waits for the end of its lease
     with chaos(workers=WORKERS, recovery_seconds=BACK_SECONDS, lease_seconds=6) as rig:
-        rig.receiver.answer(every={"delay_seconds": 0.1})
-        rig.producer.begin(rate=60, most=200)
-        rig.worker(busy=True)
+        rig.at_work(rate=60, most=200)
         before = rig.fleet.worker_pids()
         way.cut()
         rig.interrupted("path", WORKERS * rig.in_flight)
@@ -70,6 +68,7 @@ def test_the_path_to_redis_is_cut_without_a_word(
         assert rig.fleet.worker_pids() == before
         assert not rig.fleet.events("process-ended")
         assert not rig.fleet.events("process-silent")
+        rig.producer.put(50)
 
 
 def _states(rig: Rig) -> set[str]:

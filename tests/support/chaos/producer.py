@@ -12,6 +12,7 @@ from typing import Any, Final, TypeVar
 from botocore.exceptions import BotoCoreError, ClientError
 from redis.exceptions import RedisError
 from support.chaos.writers import Writer
+from support.until import until
 
 from sockq.drivers.errors import BackendRefused, BackendUnavailable
 
@@ -20,6 +21,7 @@ T = TypeVar("T")
 _TICK_SECONDS: Final = 0.05
 _AWAY_SECONDS: Final = 0.1
 _CALL_SECONDS: Final = 60.0
+_PUT_SECONDS: Final = 10.0
 #: The backend does not take it, or does not say whether it did.
 _AWAY: Final = (
     RedisError,
@@ -61,11 +63,14 @@ class Producer:
     def put(self, count: int, endpoint: str = "") -> list[str]:
         """Write jobs now; returns the names of those that were accepted.
 
+        A connection that an outage has broken fails once more before there is a new one: then
+        others are offered, for those may be known or not.
+
         Args:
             count: How many.
             endpoint: Whose; empty: the endpoints take turns.
         """
-        return self._wait(self._offer(count, endpoint))
+        return until(lambda: self._wait(self._offer(count, endpoint)), within=_PUT_SECONDS)
 
     def begin(self, rate: float, most: int = 0) -> None:
         """Write ``rate`` jobs a second from now on; ``most``: so many and no more."""

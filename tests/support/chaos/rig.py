@@ -140,6 +140,13 @@ class Rig:
         look = self.fleet.busy if busy else self.fleet.serving
         return until(look, within=10.0, explain=self.fleet.log)[0]
 
+    def at_work(self, rate: float, most: int = 0, *, seen: int = 40) -> None:
+        """Have jobs written for a slow receiver, until ``seen`` requests came and more are held."""
+        self.receiver.answer(every={"delay_seconds": 0.1})
+        self.producer.begin(rate, most)
+        until(lambda: self.receiver.count >= seen, within=10.0, explain=self.fleet.log)
+        self.worker(busy=True)
+
     def kill(
         self,
         worker: Mapping[str, Any],
