@@ -49,7 +49,8 @@ def test_redis_has_no_memory_left(chaos: Chaos) -> None:
         assert server.cli("SET", "ballast", "1").startswith("OOM")
         _storm(rig, server)
         assert server.cli("CONFIG", "SET", "maxmemory", "0") == "OK"
-        _is_back(rig)
+        # a claim that still finds a job needs no memory either: it succeeds between two refusals
+        _is_back(rig, told=3)
 
 
 @scenario(25, "v2", "bullmq", "v1")
@@ -111,15 +112,16 @@ def _states(rig: Rig) -> set[str]:
     return {worker["state"] for worker in rig.fleet.status()["workers"]}
 
 
-def _is_back(rig: Rig) -> None:
+def _is_back(rig: Rig, told: int = 1) -> None:
+    """Wait until all workers are ready: nobody died, nobody spoke more than ``told`` times."""
     since = time.monotonic()
     until(lambda: _states(rig) == {"ready"}, within=BACK_SECONDS + 20.0, explain=rig.fleet.log)
     rig.recoveries.append(time.monotonic() - since)
     rig.producer.put(20)
     assert not rig.fleet.events("process-ended")
     downs, ups = _told(rig, "backend-down"), _told(rig, "backend-up")
-    assert max(downs.values(), default=0) <= 1, downs
-    assert max(ups.values(), default=0) <= 1, ups
+    assert max(downs.values(), default=0) <= told, downs
+    assert max(ups.values(), default=0) <= told, ups
 
 
 def _told(rig: Rig, name: str) -> Counter[str]:
