@@ -211,6 +211,15 @@ def reader_of(fifo: Path) -> int | None:
         return None
 
 
+@pytest.fixture
+def heeds_ctrl_c() -> Iterator[None]:
+    """Programs heed INT, also when the tests run in the background of a shell, which ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("heeds_ctrl_c")
 def test_ctrl_c_is_130_without_a_word(config: Path, tmp_path: Path) -> None:
     fifo = tmp_path / "jobs"
     os.mkfifo(fifo)
