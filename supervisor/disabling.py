@@ -6,14 +6,13 @@ replaced whole.
 
 from __future__ import annotations
 
-import contextlib
-import os
 import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
 from sockq.supervisor.fleet_board import FleetBoard
+from sockq.supervisor.whole_file import replace_whole
 from sockq.workers.disabled import Disabled, DisabledList, decode, encode
 from sockq.workers.logs import Event, Log
 
@@ -98,7 +97,7 @@ class Disabling:
 
     def _keep(self, endpoints: dict[str, Disabled]) -> None:
         """In the file first: what is on the board is obeyed at once, and must not be forgotten."""
-        _replace(self._path, encode(endpoints.values()))
+        replace_whole(self._path, encode(endpoints.values()))
         self._list.write(endpoints.values())
         self._endpoints = endpoints
 
@@ -116,17 +115,3 @@ def _told(one: Disabled) -> dict[str, str]:
 
 def _who(by: str) -> str:
     return f" ({by})" if by else ""
-
-
-def _replace(path: Path, data: bytes) -> None:
-    fresh = path.with_suffix(".new")
-    fresh.unlink(missing_ok=True)
-    fd = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    try:
-        with os.fdopen(fd, "wb") as file:
-            file.write(data)
-        fresh.replace(path)
-    except OSError:
-        with contextlib.suppress(OSError):
-            fresh.unlink()
-        raise

@@ -20,6 +20,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Final, Self
 
+from sockq.supervisor.whole_file import replace_whole
+
 _HOST_CHARACTERS: Final = 40
 _POLL_SECONDS: Final = 0.02
 #: The file is written anew when it has so many lines.
@@ -76,13 +78,8 @@ class OwnersFile:
             self._rewrite(needed())
 
     def _rewrite(self, needed: list[Known]) -> None:
-        fresh = self._path.with_suffix(".new")
         with contextlib.suppress(OSError):
-            fresh.unlink(missing_ok=True)
-            fd = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-            with os.fdopen(fd, "w") as file:
-                file.writelines(known.line for known in needed)
-            fresh.replace(self._path)
+            replace_whole(self._path, "".join(known.line for known in needed).encode())
             os.close(self.fd)
             self.fd = self._open()
             self._lines = len(needed)

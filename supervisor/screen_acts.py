@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from sockq.supervisor.endpoint_view import DISABLED
 from sockq.supervisor.screen_picture import Item, Picture
 from sockq.supervisor.screen_text import clean, clip
 from sockq.supervisor.screen_ui import Act
@@ -64,7 +65,7 @@ def _endpoint(command: str) -> Callable[[Picture, Item | None], Act | str]:
         name = {field: str(chosen.get(field) or "") for field in ("id", "app", "label")}
         if "/" not in name["id"]:
             return "this row is many endpoints; sockq ctl takes the URL of one of them"
-        disabled = chosen.get("state") == "disabled"
+        disabled = chosen.get("state") == DISABLED
         if disabled is (command == "disable"):
             return "it is disabled already; E enables it" if disabled else "it is not disabled"
         where = clip(clean(name["label"].rpartition("://")[2]), _WHERE_CELLS)

@@ -54,6 +54,11 @@ class Peer:
             if self._server.stopping.wait(every_seconds):
                 return
 
+    def wait_for(self, release: threading.Event) -> None:
+        """Say nothing until this is set or the test ends."""
+        while not release.wait(0.005) and not self._server.stopping.is_set():
+            pass
+
     def hang(self) -> None:
         """Say nothing until the test ends."""
         self._server.stopping.wait()
@@ -82,6 +87,17 @@ def answering(*answers: bytes) -> Script:
         answer = b""
         while peer.read() is not None:
             answer = next(following, answer)
+            peer.write(answer)
+
+    return script
+
+
+def answering_after(release: threading.Event, answer: bytes) -> Script:
+    """Answer every request with these bytes, none of them before ``release`` is set; stay."""
+
+    def script(peer: Peer) -> None:
+        while peer.read() is not None:
+            peer.wait_for(release)
             peer.write(answer)
 
     return script

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections.abc import AsyncIterator
 
 import pytest
 from support.engine_fixtures import DIRECT
 from support.posts import Post, send
-from support.raw_server import OK, Peer, RawServer, answering
+from support.raw_server import OK, RawServer, answering, answering_after
 from support.until import async_until
 
 from sockq.workers.board_memory import Board
@@ -84,15 +85,8 @@ async def senders() -> AsyncIterator[Senders]:
 
 
 async def test_what_runs_ends_and_nothing_begins_until_it_is_enabled(senders: Senders) -> None:
-    release: list[bool] = []
-
-    def script(peer: Peer) -> None:
-        while peer.read() is not None:
-            while not release and not peer._server.stopping.wait(0.005):
-                pass
-            peer.write(OK)
-
-    with RawServer(script) as server, RawServer(answering(OK)) as other:
+    release = threading.Event()
+    with RawServer(answering_after(release, OK)) as server, RawServer(answering(OK)) as other:
         posts = [Named(server.url, lane="sick") for _ in range(20)]
         for post in posts:
             senders.submit(post)
@@ -103,7 +97,7 @@ async def test_what_runs_ends_and_nothing_begins_until_it_is_enabled(senders: Se
         ends = [await post.end() for post in (*posts[16:], late)]
         assert all(end.disabled and 5.0 <= end.parked_seconds <= 8.5 for end in ends)
         assert (await send(senders, Post(other.url))).delivered
-        release.append(True)
+        release.set()
         assert all([(await post.end()).delivered for post in posts[:16]])
         assert (await send(senders, Named(server.url, lane="sick"))).disabled
         assert len(server.requests) == 16

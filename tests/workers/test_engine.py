@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections import deque
 
 import pytest
 from support.posts import Post, send
-from support.raw_server import OK, Peer, RawServer, answering, closing_after, hanging
+from support.raw_server import (
+    OK,
+    RawServer,
+    answering,
+    answering_after,
+    closing_after,
+    hanging,
+)
 from support.until import async_until
 
 from sockq.workers.engine import Engine
@@ -16,22 +24,15 @@ from sockq.workers.outcome import Fault
 
 
 async def test_at_most_the_cap_at_once_in_order(engine: Engine) -> None:
-    release: list[bool] = []
-
-    def script(peer: Peer) -> None:
-        while peer.read() is not None:
-            while not release and not peer._server.stopping.wait(0.005):
-                pass
-            peer.write(OK)
-
-    with RawServer(script) as server:
+    release = threading.Event()
+    with RawServer(answering_after(release, OK)) as server:
         posts = [Post(server.url, body=b"%d" % number) for number in range(40)]
         for post in posts:
             engine.submit(post)
         await async_until(lambda: len(server.requests) == 16)
         assert (engine.in_flight, engine.waiting) == (16, 24)
         assert {r.rpartition(b"\n")[2] for r in server.requests} == {b"%d" % n for n in range(16)}
-        release.append(True)
+        release.set()
         for post in posts:
             assert (await post.end()).delivered
         assert server.accepted == 16
