@@ -1,6 +1,6 @@
 """A backend that is away is a state: reported once when it starts and once when it ends.
 
-Waits between tries grow with full jitter, so that a fleet does not come back in one stroke.
+Waits between tries grow with jitter, so that a fleet does not come back in one stroke.
 """
 
 from __future__ import annotations

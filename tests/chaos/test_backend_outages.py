@@ -24,6 +24,8 @@ SILENCE_SECONDS: Final = 10.0
 ATTEMPTS_A_SECOND: Final = 5.0
 #: By then the waits have grown to their full length.
 GROWN_SECONDS: Final = 3.0
+#: Long enough for some forty tries: of fourteen, three meet in a tenth of a second by chance.
+DOOR_SECONDS: Final = 12.0
 
 
 @scenario(23, "v1", "v2", "bullmq")
@@ -45,12 +47,13 @@ def test_redis_is_killed_and_comes_back(chaos: Chaos) -> None:
         until(lambda: _states(rig) == {"degraded"}, within=SILENCE_SECONDS + 1.0)
         until(lambda: time.monotonic() - killed > GROWN_SECONDS, within=GROWN_SECONDS)
         with Door(redis.port) as door:
-            time.sleep(lasting(5.0))  # the outage
+            time.sleep(lasting(DOOR_SECONDS))  # the outage
         assert rig.fleet.status()["phase"] == "running"
         redis.restart()
         _is_back(rig, before)
         rig.producer.put(50)
-        assert WORKERS < len(door.visits) < ATTEMPTS_A_SECOND * lasting(5.0) * (WORKERS + 1)
+        most = ATTEMPTS_A_SECOND * lasting(DOOR_SECONDS) * (WORKERS + 1)
+        assert 2 * WORKERS < len(door.visits) < most
         assert largest_share(door.visits, 0.1) <= 0.2
 
 
