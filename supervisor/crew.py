@@ -79,8 +79,8 @@ class Crew:
         yield from self.workers
 
     def adopt(self, settings: FleetSettings) -> None:
-        """Workers that start from now on get these settings; nothing else changes."""
-        self._settings = replace(self._settings, worker=settings.worker)
+        """Workers that start from now on get these settings and limits; nothing else changes."""
+        self._settings = replace(self._settings, worker=settings.worker, recycle=settings.recycle)
 
     @property
     def settings(self) -> FleetSettings:

@@ -33,7 +33,7 @@ class Planned:
         """``leave`` drains a worker that is no longer wanted."""
         self.reloading = Reloading(settings, crew, log)
         stale = settings.stale_fetch_seconds
-        self.recycling = Recycling(settings.recycle, stale, crew, self.reloading, fleet, log)
+        self.recycling = Recycling(stale, crew, self.reloading, fleet, log)
         self._stand_ins = StandIns(crew, log, leave)
 
     def act(self, now: float, target: int) -> None:

@@ -60,7 +60,6 @@ class ReadingAgain:
             steps.scale(now, new.workers)
         if not steps.reload(now, new):
             return Refused(_NOT_NOW)
-        steps.recycle_by(new.recycle)
         self._settings = replace(
             self._settings, worker=new.worker, workers=new.workers, recycle=new.recycle
         )

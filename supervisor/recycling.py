@@ -38,15 +38,10 @@ class _Life:
 
 
 class Recycling:
-    """Finds who is due, once a second, and has them replaced.
-
-    Attributes:
-        limits: Of those that become ready from now on.
-    """
+    """Finds who is due, once a second, and has them replaced."""
 
     def __init__(
         self,
-        settings: RecycleSettings,
         stale_fetch_seconds: float,
         crew: Crew,
         reloading: Reloading,
@@ -54,7 +49,6 @@ class Recycling:
         log: Log,
         chance: Callable[[], float] = random.random,
     ) -> None:
-        self.limits = settings
         self._stale_fetch_seconds = stale_fetch_seconds
         self._crew = crew
         self._reloading = reloading
@@ -64,6 +58,11 @@ class Recycling:
         self._lives: dict[int, _Life] = {}
         self._due: dict[int, Why] = {}
         self._next_at = -math.inf
+
+    @property
+    def _settings(self) -> RecycleSettings:
+        """For those that become ready now; those that a reload brought go when it is given up."""
+        return self._crew.settings.recycle
 
     def ask(self, worker: Member) -> None:
         """An operator wants this one replaced."""
@@ -77,7 +76,7 @@ class Recycling:
         self._next_at = now + _EVERY_SECONDS
         for worker in self._crew.workers[:target]:
             self._look(worker, now)
-        not_before = self._reloading.some_failed_at + self.limits.again_seconds
+        not_before = self._reloading.some_failed_at + self._settings.again_seconds
         if not self._due or self._reloading.working or now < not_before:
             return
         due = [index for index in self._due if index < target]
@@ -100,10 +99,10 @@ class Recycling:
         assert worker.writer is not None
         words = worker.writer.words
         if life is None or life.pid != process.pid:
-            limits = Limits.draw(self.limits, self._chance)
+            limits = Limits.draw(self._settings, self._chance)
             life = _Life(process.pid, slot.ready_at, limits, Fetching(now))
             self._lives[worker.index] = life
-        if life.private_bytes is None and now - life.ready_at >= self.limits.baseline_seconds:
+        if life.private_bytes is None and now - life.ready_at >= self._settings.baseline_seconds:
             life.private_bytes = words[board.USS_BYTES] or None
         if worker.index in self._due or worker.recycled:
             return
@@ -121,7 +120,7 @@ class Recycling:
             age_seconds=now - worker.process.started,
         )
         why = life.limits.reached(use)
-        if why is not None and now - life.ready_at < self.limits.least_seconds:
+        if why is not None and now - life.ready_at < self._settings.least_seconds:
             self._too_low(worker, life, why, now)
             return None
         room = words[board.IN_FLIGHT] < words[board.IN_FLIGHT_LIMIT]
@@ -166,7 +165,7 @@ class Recycling:
                 setting=limit,
                 ready_seconds=now - life.ready_at,
                 next=f"raise {limit}; a worker is kept for"
-                f" {self.limits.least_seconds:g} s at least",
+                f" {self._settings.least_seconds:g} s at least",
             )
             self._fleet.event("error", f"{limit} is too low: {worker.name} reached it at once")
 

@@ -27,7 +27,6 @@ from sockq.supervisor.planned import Planned
 from sockq.supervisor.publish import publish
 from sockq.supervisor.reaping import Reaping
 from sockq.supervisor.reclaims import Reclaims
-from sockq.supervisor.recycle_rules import RecycleSettings
 from sockq.supervisor.restart import Cause
 from sockq.supervisor.service import Facts
 from sockq.supervisor.shutdown import Shutdown
@@ -187,10 +186,6 @@ class Steps:
     def reload(self, now: float, settings: FleetSettings | None = None) -> bool:
         """Replace all workers, one at a time; False when that cannot begin now."""
         return self.can_reload and self.reloading.begin(now, self.target, settings)
-
-    def recycle_by(self, limits: RecycleSettings) -> None:
-        """Have workers that become ready from now on replaced by these limits."""
-        self._planned.recycling.limits = limits
 
     @property
     def can_reload(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 from pathlib import Path
 
@@ -53,6 +54,22 @@ def test_a_limit_that_a_newborn_reaches_is_said_once(start: Start) -> None:
     until(lambda: run.events("recycling"), 20.0, lambda: run.stderr)
     (said,) = run.events("recycle-too-soon")
     assert said["setting"] == "sockq.recycle_seconds"
+
+
+def test_a_reload_that_is_given_up_brings_no_limits(start: Start) -> None:
+    run = start(workers=2, soak_seconds=0.2, recycle_later=QUICK | {"age_seconds": 0.5})
+    run.until_serving(2)
+    run.behave(**{"*": "78"})
+    run.signal(signal.SIGHUP)
+    until(lambda: run.events("reload-failed"), 15.0, lambda: run.stderr)
+    run.behave()
+    killed = run.pid("w00")
+    os.kill(killed, signal.SIGKILL)  # limits are drawn when one becomes ready
+    until(lambda: run.pid("w00") != killed and run.serving(2), 15.0, lambda: run.stderr)
+    with pytest.raises(AssertionError, match="did not come true"):
+        until(lambda: run.events("worker-due"), 3.0)
+    run.signal(signal.SIGHUP)
+    until(lambda: run.events("worker-due"), 15.0, lambda: run.stderr)
 
 
 def test_a_worker_that_consumes_nothing_is_replaced(start: Start) -> None:

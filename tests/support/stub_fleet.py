@@ -16,6 +16,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from sockq.supervisor.board_words import JANITOR_BEAT_NS
 from sockq.supervisor.brake import Brake
 from sockq.supervisor.channels import Channels
 from sockq.supervisor.endings import Endings
-from sockq.supervisor.fleet import FleetSettings, JanitorContext
+from sockq.supervisor.fleet import FleetSettings, JanitorContext, Reread
 from sockq.supervisor.http_settings import HttpSettings
 from sockq.supervisor.parent import run_fleet
 from sockq.supervisor.patrol import Patrol
@@ -242,6 +243,9 @@ def main() -> int:
         preload=lambda _settings: None,
         **numbers,
     )
+    if "recycle_later" in OPTIONS:
+        later = replace(settings, recycle=RecycleSettings(**OPTIONS["recycle_later"]))
+        settings = replace(settings, reread=lambda: Reread(later))
     return run_fleet(settings)
 
 
