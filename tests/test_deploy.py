@@ -74,6 +74,8 @@ def test_the_unit_gives_time_to_drain_and_does_not_restart_in_vain() -> None:
     assert found["OOMPolicy"] == ["continue"]
     codes = [int(code) for code in found["RestartPreventExitStatus"][0].split()]
     assert codes == [exits.USAGE, exits.CONFIG]
+    assert found["RuntimeDirectoryPreserve"] == ["yes"], "owners and disabled endpoints stay"
+    assert found["StartLimitIntervalSec"] == ["0"], "Redis may be away for longer than some starts"
 
 
 def test_the_unit_listens_to_what_the_fleet_says() -> None:
@@ -85,6 +87,8 @@ def test_the_unit_listens_to_what_the_fleet_says() -> None:
     assert float(found["TimeoutStartSec"][0]) > boot
     assert float(found["WatchdogSec"][0]) > 5, "a loaded machine is no standstill"
     assert found["ExecReload"] == ["/bin/kill -HUP $MAINPID"]
+    (start,) = found["ExecStart"]
+    assert start.endswith(" --config /etc/sockq/config.toml"), "a reload reads what was edited"
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="needs systemd-analyze")
