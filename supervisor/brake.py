@@ -57,10 +57,13 @@ class Brake:
             one.slot.deferred(now, now, held=one.slot.state is SlotState.HELD)
         return len(waiting)
 
-    def forget(self, member: Member) -> None:
+    def forget(self, member: Member, now: float) -> None:
         """The member is no longer wanted, or could not be forked."""
-        if member.role is Role.WORKER:
-            self._breaker.forget(member.index)
+        if member.role is not Role.WORKER:
+            return
+        self._breaker.forget(member.index)
+        if self._breaker.settle(self._unproven(now)):
+            self._over(None, "all that are wanted stay up", now)
 
     def ended(self, member: Member, cause: Cause, now: float, target: int) -> None:
         """A worker ended; its slot knows already when it may start again."""
@@ -96,9 +99,22 @@ class Brake:
     def _succeeded(self, member: Member, now: float) -> None:
         member.proven = True
         waiting = sum(one.slot.wanted and not one.running for one in self._crew.workers)
-        if self._breaker.succeeded(member.index, waiting):
-            self._log.info(Event.CRASH_LOOP_OVER, by=member.name)
-            self._fleet.event("info", f"crash loop over: {member.name} stays up")
-            for worker in self._crew.workers:
-                if worker.slot.state is SlotState.HELD:
-                    worker.slot.deferred(now, now)
+        over = self._breaker.succeeded(member.index, waiting)
+        if over or self._breaker.settle(self._unproven(now)):
+            self._over(member.name, f"{member.name} stays up", now)
+
+    def _unproven(self, now: float) -> int:
+        """How many wanted workers are not known to stay up; those that run prove it in time."""
+        least = now - self._rules.proof_seconds
+        return sum(
+            one.slot.wanted
+            and not (one.running and (one.proven or (one.slot.ready_at or now) <= least))
+            for one in self._crew.workers
+        )
+
+    def _over(self, by: str | None, why: str, now: float) -> None:
+        self._log.info(Event.CRASH_LOOP_OVER, by=by)
+        self._fleet.event("info", f"crash loop over: {why}")
+        for worker in self._crew.workers:
+            if worker.slot.state is SlotState.HELD:
+                worker.slot.deferred(now, now)

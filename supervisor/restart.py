@@ -275,6 +275,18 @@ class Breaker:
         self._trial.discard(slot)
         self._proven.discard(slot)
 
+    def settle(self, unproven: int) -> bool:
+        """Whether there is nothing left to try; True when the breaker closes by it.
+
+        Args:
+            unproven: Wanted slots without a process that has proved itself.
+        """
+        if self.state is BreakerState.CLOSED or unproven or not self._trial <= self._proven:
+            return False
+        self.state = BreakerState.CLOSED
+        self._crashes.clear()
+        return True
+
     def _open(self, now: float) -> None:
         self.state = BreakerState.OPEN
         self.retry_at = now + self._settings.cap_seconds

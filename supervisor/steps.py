@@ -214,8 +214,8 @@ class Steps:
 
     def _leave(self, worker: Member, now: float) -> None:
         """It is no longer wanted."""
-        self.brake.forget(worker)
         worker.slot.unwant(now)
+        self.brake.forget(worker, now)
         until = now + self._settings.drain_seconds
         carry_out(worker, worker.slot.stop(now, until), self._log)
 
@@ -240,7 +240,7 @@ class Steps:
         process = self.crew.launch(member, now)
         if process is None:
             self._fleet.add(words.FORKS_FAILED)
-            self.brake.forget(member)
+            self.brake.forget(member, now)
             delay = member.backoff.delay(
                 Cause.FORK_FAILED, lived_seconds=0.0, ready_seconds=0.0, progress=False
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import time
@@ -56,3 +57,12 @@ def test_a_crash_loop_is_braked_and_one_canary_ends_it(start: Start) -> None:
 def test_a_crash_loop_that_lasts_ends_the_fleet_when_asked_to(start: Start) -> None:
     run = start(workers=1, behaviour={"*": "3"}, first_seconds=0.01, give_up_seconds=0.2)
     assert run.wait(5.0) == 70
+
+
+def test_a_crash_loop_ends_when_the_one_that_crashes_is_scaled_away(start: Start) -> None:
+    run = start(workers=2, behaviour={"1": "3"}, first_seconds=0.05, proof_seconds=0.5)
+    until(lambda: run.events("crash-loop"), 10.0, lambda: run.stderr)
+    assert json.loads(run.ask(b'{"cmd": "scale", "workers": 1}')[0])["ok"]
+    until(lambda: run.events("crash-loop-over"), 5.0, lambda: run.stderr)
+    until(lambda: run.status()["state"] == "RUNNING")
+    assert run.workers()["w00"]["restarts"] == 0

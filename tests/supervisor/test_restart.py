@@ -214,6 +214,30 @@ def test_it_closes_when_nobody_else_waits_for_a_start() -> None:
     assert breaker.start_at(141, 3) == 141
 
 
+def test_it_closes_when_the_last_unproven_slot_on_trial_is_scaled_away() -> None:
+    breaker = opened(4)
+    assert not breaker.settle(unproven=4)
+    breaker.start_at(130, 0)
+    breaker.succeeded(0, waiting=3)
+    breaker.start_at(140, 1)
+    assert not breaker.settle(unproven=1)
+    assert breaker.state is BreakerState.HALF_OPEN
+    assert not breaker.settle(unproven=0), "the one on trial is not proven"
+    breaker.forget(1)
+    assert breaker.settle(unproven=0)
+    assert breaker.state is BreakerState.CLOSED
+    assert not breaker.settle(unproven=0), "it is closed already"
+
+
+def test_it_closes_when_all_that_are_still_wanted_stay_up() -> None:
+    breaker = opened(2)
+    breaker.forget(1)
+    assert not breaker.succeeded(0, waiting=0), "it was never on trial"
+    assert breaker.state is BreakerState.OPEN
+    assert breaker.settle(unproven=0)
+    assert breaker.start_at(101, 3) == 101
+
+
 def test_a_worker_killed_from_outside_is_always_back_within_a_second() -> None:
     """Twenty kills in a row: nothing is wrong with the code, so no brake grows."""
     backoff = Backoff(RestartSettings(), lambda: 1.0)
