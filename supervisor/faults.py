@@ -29,11 +29,12 @@ class Faults:
         try:
             step(*args, **kwargs)
         except Exception as error:
-            self._report(what, error)
+            self.report(what, error)
             return False
         return True
 
-    def _report(self, what: str, error: Exception) -> None:
+    def report(self, what: str, error: Exception) -> None:
+        """Tell what ``error`` is and where it was raised."""
         now = time.monotonic()
         if now < self._quiet_until.get(what, 0.0):
             return

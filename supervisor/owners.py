@@ -84,9 +84,9 @@ class OwnersFile:
             self.fd = self._open()
             self._lines = len(needed)
 
-    def close(self, pending: list[Known]) -> None:
-        """The fleet ends; ``pending`` is what its successor has to give back."""
-        self._rewrite(pending)
+    def close(self, needed: list[Known]) -> None:
+        """The parent ends; ``needed`` is whom its successor awaits, and gives back for."""
+        self._rewrite(needed)
         os.close(self.fd)
 
     def _open(self) -> int:

@@ -124,13 +124,21 @@ class Parent:
                 self._drain.look(time.monotonic(), steps.shutdown.deadline, self._fleet.in_flight)
         return steps.exit_code
 
+    def failed(self, error: Exception) -> int:
+        """A step that the loop cannot go on without raised ``error``; returns the exit code."""
+        self._faults.report("the parent's loop", error)
+        return exits.GAVE_UP
+
     def close(self) -> None:
-        """Let go of everything; what is not given back yet is remembered for the next parent."""
+        """Let go of everything.
+
+        The next parent is told what is not given back yet, and after a fault who still runs.
+        """
         self._notifier.say("STOPPING=1", "STATUS=stopped")
         self._fleet.set_state(FleetState.STOPPED)
         self._control.close()
         self._notifier.close()
-        self._owners.close(self._steps.reclaims.pending)
+        self._owners.close(self._steps.crew.known() + self._steps.reclaims.pending)
         self._selector.close()
         self._doorbell.close()
         self._lock.release()
@@ -183,5 +191,7 @@ def run_fleet(settings: FleetSettings) -> int:
     try:
         parent.take_over(there)
         return parent.run()
+    except Exception as error:
+        return parent.failed(error)
     finally:
         parent.close()

@@ -14,7 +14,8 @@ OK: Final = 0
 DRAIN_CUT: Final = 1
 #: The command line is wrong.
 USAGE: Final = 64
-#: The fleet gave up: a crash loop outlasted ``give_up_after``, or its own code failed.
+#: The fleet gave up: a crash loop outlasted ``give_up_seconds``, or the parent's own code failed;
+#: the log says which.
 GAVE_UP: Final = 70
 #: Another fleet runs in this directory, or the directory is not ours.
 LOCKED: Final = 73

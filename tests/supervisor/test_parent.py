@@ -56,6 +56,26 @@ def test_a_fault_of_the_parent_itself_loses_no_slot_and_no_jobs(start: Start, st
     assert run.wait() == 0
 
 
+def test_a_parent_that_cannot_go_on_says_why_and_leaves_its_workers_known(start: Start) -> None:
+    run = start(workers=2)
+    run.until_serving(2)
+    illness = run.directory / "parent-is-ill"
+    illness.write_text("Reaping.take_in")
+    assert run.wait() == 70
+    (told,) = run.events("parent-fault")
+    assert (told["level"], told["step"]) == ("error", "the parent's loop")
+    assert "RuntimeError('stub illness" in told["error"]
+    assert "stub_fleet.py:" in told["where"]
+    assert "Traceback" not in run.stderr
+    known = [line.split(":")[-1] for line in (run.directory / "owners").read_text().splitlines()]
+    assert {"w00.g1", "w01.g1"} <= set(known)
+    illness.unlink()
+    after = start(workers=2)
+    after.until_serving(2)
+    assert after.events("predecessor-found")[0]["owners"] == 3
+    until(lambda: [one.split(":")[-1] for one in after.reclaimed()] == ["w00.g1", "w01.g1"], 3.0)
+
+
 def test_all_workers_killed_at_once_are_all_replaced(start: Start) -> None:
     run = start(workers=4)
     run.until_serving(4)

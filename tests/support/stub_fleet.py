@@ -29,6 +29,7 @@ from sockq.supervisor.fleet import FleetSettings, JanitorContext, Reread
 from sockq.supervisor.http_settings import HttpSettings
 from sockq.supervisor.parent import run_fleet
 from sockq.supervisor.patrol import Patrol
+from sockq.supervisor.reaping import Reaping
 from sockq.supervisor.recycle_rules import RecycleSettings
 from sockq.supervisor.restart import RestartSettings
 from sockq.workers import exits
@@ -201,6 +202,7 @@ def main() -> int:
         (Endings, "judge"),
         (Patrol, "forget"),
         (Brake, "ended"),
+        (Reaping, "take_in"),
     ):
         _sicken(owner, name)
     os.fork = _fork  # noqa: TID251 - the same
