@@ -62,7 +62,8 @@ class Member:
         writer: The worker's part of the board, or None for helpers.
         generation: Processes so far.
         deaths: Ends so far.
-        faults: Those that speak against the code or its configuration.
+        faulty: Generation of the last process whose end spoke against the code or its
+            configuration; 0: none did.
         ever_ready: Some process of it was ready.
         proven: The process that runs now counts as a success.
         last_words: Where a worker's stacks go; None until the first start, and for helpers.
@@ -89,7 +90,7 @@ class Member:
         self.writer = writer
         self.generation = 0
         self.deaths = 0
-        self.faults = 0
+        self.faulty = 0
         self.ever_ready = False
         self.last_words: LastWords | None = None
         self.proven = self.recycled = False
@@ -191,7 +192,8 @@ class Member:
         """The process is gone: note how."""
         self.process = None
         self.deaths += 1
-        self.faults += cause in COUNTED or cause is Cause.CONFIG
+        if cause in COUNTED or cause is Cause.CONFIG:
+            self.faulty = self.generation
         words = self._words
         words[PROCESS_DEATHS] = self.deaths
         words[PROCESS_LAST_CAUSE] = cause

@@ -14,11 +14,13 @@ from typing import Final
 from sockq.supervisor.carry_out import carry_out
 from sockq.supervisor.crew import Crew
 from sockq.supervisor.fleet import FleetSettings
-from sockq.supervisor.rolling import Rolling, Seen, Step
+from sockq.supervisor.rolling import Rolling, Seen, Step, Why
 from sockq.supervisor.slot_states import SlotState
 from sockq.workers.logs import Event, Log
 
 _LOOK_SECONDS: Final = 0.2
+#: A step may wait so often for the longest delay of a start, beside its drain, boot and soak.
+_CAPS: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,7 @@ class Reloading:
         ok: Reloads that ended well.
         failed: Reloads that were given up.
         last_ok: How the last one ended.
+        failure: Why the last one that failed did, for an operator: one line; "": none failed.
         ended_ms: Unix time of the last end; 0: none.
         some_failed_at: When a recycling was given up last, monotonic seconds.
     """
@@ -42,6 +45,7 @@ class Reloading:
     def __init__(self, settings: FleetSettings, crew: Crew, log: Log) -> None:
         self.ok = 0
         self.failed = 0
+        self.failure = ""
         self.ended_ms = 0
         self.last_ok = True
         self.some_failed_at = -math.inf
@@ -80,7 +84,7 @@ class Reloading:
         Args:
             now: Monotonic seconds.
             target: Workers wanted.
-            settings: What the new workers get; None: what the old ones had. When a new worker
+            settings: What the new workers get; None: what the old ones had. When the reload
                 fails, all later ones get the old settings again.
         """
         if self.active:
@@ -115,13 +119,23 @@ class Reloading:
             for one in self._crew.workers[target:]
             if one.slot.state is SlotState.EMPTY and not one.slot.wanted
         )
-        self._rolling = Rolling(slots, next(free, None), soak_seconds, self._seen(now))
+        fleet = self._settings
+        self._rolling = Rolling(
+            slots,
+            next(free, None),
+            self._seen(now),
+            soak_seconds=soak_seconds,
+            limit_seconds=fleet.boot_seconds
+            + fleet.drain_seconds
+            + soak_seconds
+            + _CAPS * fleet.restart.cap_seconds,
+        )
         self._look_at = now
 
     def act(self, now: float, target: int) -> None:
         """Take the steps that can be taken now."""
         while self._rolling is not None:
-            step, slot = self._rolling.step(self._seen(now))
+            step, slot = self._rolling.step(self._seen(now), now)
             match step:
                 case Step.WAIT:
                     self._look_at = now + _LOOK_SECONDS
@@ -131,7 +145,12 @@ class Reloading:
                 case Step.REPLACE:
                     self._drain(slot, now)
                 case Step.DONE | Step.FAILED:
-                    self._finish(now, target, ok=step is Step.DONE)
+                    self._finish(now, target, slot)
+
+    def slept(self, lag_seconds: float) -> None:
+        """The loop did not run for so long."""
+        if self._rolling is not None:
+            self._rolling.excuse(lag_seconds)
 
     def drop(self, slot: int) -> None:
         """The slot is no longer wanted."""
@@ -149,14 +168,17 @@ class Reloading:
         self._rolling = self._next = None
         self._look_at = math.inf
 
-    def _finish(self, now: float, target: int, *, ok: bool) -> None:
-        surge, following, of_all = self.surge, self._next, self._of_all
+    def _finish(self, now: float, target: int, slot: int) -> None:
+        rolling, following, of_all = self._rolling, self._next, self._of_all
+        assert rolling is not None
+        surge = rolling.surge
         self.cancel()
         if of_all:
-            self._reloaded(ok=ok)
-        elif not ok:
+            self._reloaded(rolling, slot)
+        elif rolling.why is not None:
             self.some_failed_at = now
-            self._log.warning(Event.RECYCLING_FAILED, why="a worker ended meanwhile", next="later")
+            name = self._crew.workers[slot].name
+            self._log.warning(Event.RECYCLING_FAILED, why=rolling.why, name=name, next="later")
         for worker in self._crew.workers:
             worker.recycled = worker.recycled and worker.slot.state is SlotState.DRAINING
         # A fleet that was scaled up may have come to need it.
@@ -166,17 +188,27 @@ class Reloading:
         if following is not None:
             self.begin(now, target, following.settings)
 
-    def _reloaded(self, *, ok: bool) -> None:
+    def _reloaded(self, rolling: Rolling, slot: int) -> None:
+        ok = rolling.why is None
         self.ok += ok
         self.failed += not ok
         self.last_ok = ok
         self.ended_ms = time.time_ns() // 1_000_000
-        if ok:
-            self._log.info(Event.FLEET_RELOADED)
+        workers = self._crew.workers
+        if rolling.why is None:
+            stuck = [workers[one].name for one in rolling.passed_over]
+            self._log.info(Event.FLEET_RELOADED, stuck=stuck or None)
             return
         if self._before is not None:
             self._crew.adopt(self._before)
-        self._log.error(Event.RELOAD_FAILED, why="a new worker ended; the others stay as is")
+        new = [
+            one.name
+            for one in workers
+            if one.running and one.index != rolling.surge
+            if rolling.is_new(one.index, one.generation)
+        ]
+        self.failure = _failure(rolling.why, workers[slot].name, new)
+        self._log.error(Event.RELOAD_FAILED, why=self.failure, replaced=new or None)
 
     def _drain(self, slot: int, now: float) -> None:
         member = self._crew.workers[slot]
@@ -186,8 +218,18 @@ class Reloading:
         return {
             one.index: Seen(
                 one.generation,
-                one.faults,
+                one.faulty,
                 None if one.slot.ready_at is None or not one.serving else now - one.slot.ready_at,
+                one.slot.stuck,
             )
             for one in self._crew.workers
         }
+
+
+def _failure(why: Why, name: str, new: list[str]) -> str:
+    """What an operator must know: the reason, and who runs what."""
+    left = "; the others stay as they were" if new else "; all workers stay as they were"
+    if not new:
+        return f"{why} ({name}){left}"
+    keep = "keeps" if len(new) == 1 else "keep"
+    return f"{why} ({name}); {', '.join(new)} {keep} what the reload brought{left}"

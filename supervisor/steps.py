@@ -106,6 +106,7 @@ class Steps:
         """The loop did not run for ``lag`` seconds: nobody's silence counts."""
         self._log.warning(Event.PARENT_LATE, lag_seconds=lag)
         self._planned.recycling.slept(now)
+        self.reloading.slept(lag)
         for member in self.crew:
             self._look(member, now)
             member.slot.forgive(now, lag)

@@ -1,0 +1,80 @@
+"""A real parent with real children: reloads, and what becomes of those that are given up."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+from pathlib import Path
+
+import pytest
+from support.fleet_fixtures import Start
+from support.until import until
+
+pytestmark = pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="looks into /proc")
+
+
+def test_an_old_worker_that_crashes_does_not_end_a_reload(start: Start) -> None:
+    run = start(workers=3, soak_seconds=1.0)
+    run.until_serving(3)
+    before = {one["pid"] for one in run.workers().values()}
+    crashing = run.pid("w02")
+    run.signal(signal.SIGHUP)
+    until(lambda: run.events("fleet-reloading"), 5.0, lambda: run.stderr)
+    os.kill(crashing, signal.SIGSEGV)
+    until(lambda: run.events("fleet-reloaded"), 20.0, lambda: run.stderr)
+    assert run.events("reload-failed") == []
+    run.until_serving(3)
+    now = run.workers()
+    assert not before & {one["pid"] for one in now.values()}
+    # its successor had the new settings already
+    assert now["w02"]["restarts"] == 1
+
+
+def test_a_reload_that_is_given_up_names_who_runs_what(start: Start) -> None:
+    run = start(workers=3, soak_seconds=0.5)
+    run.until_serving(3)
+    old = run.pid("w00")
+    run.signal(signal.SIGHUP)
+    until(lambda: run.pid("w00") != old and run.serving(4), 10.0, lambda: run.stderr)
+    run.behave(**{"1": "78"})
+    (failed,) = until(lambda: run.events("reload-failed"), 15.0, lambda: run.stderr)
+    assert failed["replaced"] == ["w00"]
+    assert failed["why"] == (
+        "a new worker ended (w01); w00 keeps what the reload brought; the others stay as they were"
+    )
+
+
+def test_a_new_worker_that_never_stays_up_ends_a_reload(start: Start) -> None:
+    limits = {"boot_seconds": 1.0, "drain_seconds": 1.0, "cap_seconds": 0.5}
+    run = start(workers=1, soak_seconds=1.0, **limits)
+    run.until_serving(1)
+    kept = run.pid("w00")
+    run.signal(signal.SIGHUP)
+
+    def kill_the_extra_one() -> bool:
+        extra = run.workers().get("w01")
+        if extra is not None and extra["state"] == "ready":
+            with contextlib.suppress(ProcessLookupError):  # the picture is a moment old
+                os.kill(extra["pid"], signal.SIGKILL)
+        return bool(run.events("reload-failed"))
+
+    until(kill_the_extra_one, 20.0, lambda: run.stderr)
+    (failed,) = run.events("reload-failed")
+    assert failed["why"] == ("a new worker was not up in time (w01); all workers stay as they were")
+    run.until_serving(1)
+    assert run.pid("w00") == kept
+    run.signal(signal.SIGHUP)  # the token is free again
+    until(lambda: run.events("fleet-reloaded"), 20.0, lambda: run.stderr)
+
+
+def test_an_old_worker_that_is_stuck_does_not_hold_a_reload(start: Start) -> None:
+    limits = {"drain_seconds": 0.5, "hang_seconds": 1.0}
+    run = start(workers=2, soak_seconds=0.2, behaviour={"0": "block"}, **limits)
+    until(lambda: run.events("stand-in"), 20.0, lambda: run.stderr)
+    run.behave()
+    run.signal(signal.SIGHUP)
+    (done,) = until(lambda: run.events("fleet-reloaded"), 20.0, lambda: run.stderr)
+    assert done["stuck"] == ["w00"]
+    with open(run.directory / "pipe", "wb"):  # noqa: PTH123 - lets it go
+        run.until_serving(2, 20.0)
