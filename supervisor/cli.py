@@ -14,6 +14,7 @@ from sockq.supervisor.cli_dead import dead
 from sockq.supervisor.cli_doctor import doctor
 from sockq.supervisor.cli_shared import Config, Directory, load_or_leave, misuse
 from sockq.supervisor.output import hold_streams, nobody_reads, note, notes, say
+from sockq.supervisor.pid_one import heed_signals
 from sockq.supervisor.version import version
 from sockq.workers import exits
 
@@ -40,6 +41,7 @@ app.command()(doctor)
 
 def main() -> int:
     """Run the command line; returns the exit code. A user's mistake is one line, never a trace."""
+    heed_signals()
     hold_streams()
     command = typer.main.get_command(app)
     args = sys.argv[1:]

@@ -13,13 +13,13 @@ from support.chaos.watched import WatchedFleet
 from support.until import until
 
 #: A user without rights may have one as root of a user namespace of his own.
-_UNSHARE: Final = ("unshare", *(() if os.geteuid() == 0 else ("-r",)), "-pf", "--mount-proc")
+UNSHARE: Final = ("unshare", *(() if os.geteuid() == 0 else ("-r",)), "-pf", "--mount-proc")
 
 
 def why_not() -> str:
     """Why there can be none here; empty: there can be one."""
     try:
-        done = subprocess.run([*_UNSHARE, "true"], capture_output=True, check=False, timeout=10)
+        done = subprocess.run([*UNSHARE, "true"], capture_output=True, check=False, timeout=10)
     except FileNotFoundError:
         return "a PID namespace takes unshare (util-linux)"
     return f"no PID namespace: {done.stderr.decode().strip()}" if done.returncode else ""
@@ -29,7 +29,7 @@ class PidOneFleet(WatchedFleet):
     """Its processes are known here by the pids outside; ``status`` is asked inside."""
 
     def __init__(self, *args: Any, **more: Any) -> None:
-        super().__init__(*args, **{**more, "wrap": _UNSHARE})
+        super().__init__(*args, **{**more, "wrap": UNSHARE})
 
     @property
     def pid(self) -> int:
