@@ -61,7 +61,7 @@ def _able_to_reload(
 
     def reread() -> Reread:
         again = read_again()
-        return Reread(again.fleet, again.faults)
+        return Reread(again.fleet, again.faults, again.warnings)
 
     return replace(configuration, fleet=replace(configuration.fleet, reread=reread))
 

@@ -146,11 +146,13 @@ class Commands:
         refused = self._reading.begin(time.monotonic())
         if refused is not None:
             return {**_refuse(refused.why), "faults": list(refused.faults)}
-        return self._reloading(f"read it; replacing {self._steps.target} workers, one at a time")
+        begun = self._reloading(f"read it; replacing {self._steps.target} workers, one at a time")
+        return {**begun, "warnings": list(self._reading.warnings)}
 
     def _reloading(self, did: str) -> Answer:
         reloading = self._steps.reloading
-        return {**_did(did), "reload": reloading.ok + reloading.failed + 1}
+        number = reloading.ok + reloading.failed + 1
+        return {**_did(did), "reload": number, "pid": self._fleet.pid}
 
     def _retry(self) -> Answer:
         waiting = self._steps.retry(time.monotonic())
@@ -208,6 +210,7 @@ class Commands:
             "state": self._fleet.state.name.lower().replace("_", "-"),
             "target": steps.target,
             "pending_reclaims": len(steps.reclaims),
+            "reload_failure": steps.reloading.failure or None,
             "workers": workers,
         }
 

@@ -79,8 +79,13 @@ class Crew:
         yield from self.workers
 
     def adopt(self, settings: FleetSettings) -> None:
-        """Workers that start from now on get these settings and limits; nothing else changes."""
-        self._settings = replace(self._settings, worker=settings.worker, recycle=settings.recycle)
+        """Workers that start from now on get these settings, limits and soak, and nothing else."""
+        self._settings = replace(
+            self._settings,
+            worker=settings.worker,
+            recycle=settings.recycle,
+            soak_seconds=settings.soak_seconds,
+        )
 
     @property
     def settings(self) -> FleetSettings:

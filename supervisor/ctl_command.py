@@ -44,9 +44,9 @@ def control(
         return NO_ANSWER
     if not answer.get("ok"):
         note(str(answer.get("error", "refused")))
-        faults = answer.get("faults")
-        notes([str(one) for one in faults] if isinstance(faults, list) else [])
+        notes(_lines(answer, "faults"))
         return REFUSED
+    notes(_lines(answer, "warnings"), "warning: ")
     say(str(answer.get("did", "done")))
     return DONE if wait is None else _wait(place, answer, wait)
 
@@ -85,13 +85,44 @@ def until_drained(document: dict[str, Any], _answer: dict[str, Any]) -> str | No
 
 
 def until_reloaded(document: dict[str, Any], answer: dict[str, Any]) -> str | None:
-    """Progress of a restart or reload."""
-    if document["state"] in ("DOWN", "UNKNOWN"):
-        return None
-    reload = document["reload"]
-    if reload["ok"] + reload["failed"] >= answer["reload"]:
+    """Progress of a restart or reload; a fleet that stops ends it, too."""
+    if _is_reloaded(document, answer) or _stops(document, answer):
         return None
     return f"{document['workers_serving']} workers up, {document['workers_wanted']} wanted"
+
+
+def _is_reloaded(document: dict[str, Any], answer: dict[str, Any]) -> bool:
+    """Whether the reload that was begun has ended, well or not."""
+    reload = document.get("reload")
+    if reload is None or document.get("pid") != answer["pid"]:
+        return False
+    return bool(reload["ok"] + reload["failed"] >= answer["reload"])
+
+
+def _stops(document: dict[str, Any], answer: dict[str, Any]) -> bool:
+    """Whether the fleet that was asked stops, or is there no more."""
+    over = document["state"] in ("DOWN", "UNKNOWN") or document.get("pid") != answer["pid"]
+    return over or document.get("phase") in ("draining", "stopped")
+
+
+def _told(directory: Path, document: dict[str, Any], answer: dict[str, Any]) -> int:
+    """Say how a reload ended, if not well."""
+    if not _is_reloaded(document, answer):
+        note("the fleet stopped before all workers were replaced")
+        return REFUSED
+    if document["reload"]["last_ok"]:
+        return DONE
+    try:
+        why = ask(directory, {"cmd": "status"}).get("reload_failure")
+    except (NoFleetError, NoAnswerError):
+        why = None
+    note(f"given up: {why or 'the log says why'}")
+    return REFUSED
+
+
+def _lines(answer: dict[str, Any], name: str) -> list[str]:
+    found = answer.get(name)
+    return [str(one) for one in found] if isinstance(found, list) else []
 
 
 def _held(document: dict[str, Any]) -> int:
@@ -109,9 +140,8 @@ def _wait(directory: Path, answer: dict[str, Any], progress: Progress) -> int:
             note(left)
             tell_at += _TELL_SECONDS
         time.sleep(_LOOK_SECONDS)
-    if progress is until_reloaded and not document.get("reload", {}).get("last_ok", True):
-        note("a new worker ended at once: the reload was given up; the log says why")
-        return REFUSED
+    if progress is until_reloaded:
+        return _told(directory, document, answer)
     if progress is until_stopped:
         say("stopped")
     return DONE

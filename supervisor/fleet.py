@@ -60,10 +60,17 @@ class HttpContext:
 
 @dataclass(frozen=True, slots=True)
 class Reread:
-    """What came of reading the configuration again: settings, or the faults, one line each."""
+    """What came of reading the configuration again: settings, or the faults, one line each.
+
+    Attributes:
+        settings: None: there are faults.
+        faults: What is wrong.
+        warnings: What works but may surprise.
+    """
 
     settings: FleetSettings | None
     faults: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 def _run_worker(context: WorkerContext) -> int:

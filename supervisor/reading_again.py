@@ -7,7 +7,7 @@ from typing import Final
 
 from sockq.supervisor.fleet import FleetSettings, Reread
 from sockq.supervisor.steps import Steps
-from sockq.workers.logs import Log
+from sockq.workers.logs import Event, Log
 
 _NOT_NOW: Final = "not now: the fleet is starting, stopping or reloading already"
 #: Which of a fleet's settings only a new fleet can have, and what they are called.
@@ -34,18 +34,24 @@ class Refused:
 
 
 class ReadingAgain:
-    """Begins reloads."""
+    """Begins reloads.
+
+    Attributes:
+        warnings: What works but may surprise, of the configuration that was taken last.
+    """
 
     def __init__(self, settings: FleetSettings, steps: Steps, log: Log) -> None:
         self._settings = settings
         self._steps = steps
+        self.warnings: tuple[str, ...] = ()
         self._log = log
 
     def begin(self, now: float) -> Refused | None:
         """Read, check, and begin to replace the workers; None: it has begun.
 
         Reading a local file takes the loop a moment. Whatever is wrong with the configuration is
-        told, and nothing changes.
+        told, and nothing changes. Another number of workers counts once all are replaced: what is
+        given up leaves the fleet as large as it was.
         """
         steps = self._steps
         if not steps.can_reload:
@@ -55,14 +61,27 @@ class ReadingAgain:
             steps.reloading.refused()
             several = "a fault" if len(read.faults) == 1 else f"{len(read.faults)} faults"
             return Refused(f"the configuration has {several}; nothing was changed", read.faults)
-        new = read.settings
-        if new.workers != self._settings.workers:
-            steps.scale(now, new.workers)
-        if not steps.reload(now, new):
+        new, target = read.settings, steps.target
+
+        def proved(now: float) -> int:
+            before = self._settings.workers
+            self._settings = replace(
+                self._settings,
+                worker=new.worker,
+                workers=new.workers,
+                recycle=new.recycle,
+                soak_seconds=new.soak_seconds,
+            )
+            # An operator who scaled the fleet meanwhile was later than the file.
+            if new.workers != before and steps.target == target:
+                steps.scale(now, new.workers)
+            return steps.target
+
+        if not steps.reload(now, new, proved):
             return Refused(_NOT_NOW)
-        self._settings = replace(
-            self._settings, worker=new.worker, workers=new.workers, recycle=new.recycle
-        )
+        self.warnings = read.warnings
+        for line in read.warnings:
+            self._log.warning(Event.CONFIGURATION_WARNING, what=line)
         return None
 
     def _read(self) -> Reread:

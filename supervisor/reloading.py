@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -25,9 +26,10 @@ _CAPS: Final = 2
 
 @dataclass(frozen=True, slots=True)
 class _Reload:
-    """A reload that is asked for: what new workers get; None: what the old ones had."""
+    """A reload that is asked for; see ``Reloading.begin``."""
 
     settings: FleetSettings | None
+    proved: Callable[[float], int] | None
 
 
 class Reloading:
@@ -57,6 +59,7 @@ class Reloading:
         self._next: _Reload | None = None
         self._look_at = math.inf
         self._before: FleetSettings | None = None
+        self._proved: Callable[[float], int] | None = None
 
     @property
     def working(self) -> bool:
@@ -78,7 +81,13 @@ class Reloading:
         """When ``act`` must be called again."""
         return self._look_at
 
-    def begin(self, now: float, target: int, settings: FleetSettings | None = None) -> bool:
+    def begin(
+        self,
+        now: float,
+        target: int,
+        settings: FleetSettings | None = None,
+        proved: Callable[[float], int] | None = None,
+    ) -> bool:
         """Begin a reload; False when one is under way.
 
         Args:
@@ -86,19 +95,21 @@ class Reloading:
             target: Workers wanted.
             settings: What the new workers get; None: what the old ones had. When the reload
                 fails, all later ones get the old settings again.
+            proved: Called with the time when it ended well, while the extra worker is still
+                there; returns how many workers are wanted from then on.
         """
         if self.active:
             return False
         if self._rolling is not None:
             self._rolling.hasten()
-            self._next = _Reload(settings)
+            self._next = _Reload(settings, proved)
             self._look_at = now
             return True
         self._before = self._crew.settings
         if settings is not None:
             self._crew.adopt(settings)
-        soak_seconds = (settings or self._settings).soak_seconds
-        self._roll(now, target, list(range(target)), soak_seconds)
+        self._proved = proved
+        self._roll(now, target, list(range(target)), self._crew.settings.soak_seconds)
         self._of_all = True
         self._log.info(Event.FLEET_RELOADING, workers=target)
         return True
@@ -175,6 +186,8 @@ class Reloading:
         self.cancel()
         if of_all:
             self._reloaded(rolling, slot)
+            if rolling.why is None and self._proved is not None:
+                target = self._proved(now)
         elif rolling.why is not None:
             self.some_failed_at = now
             name = self._crew.workers[slot].name
@@ -186,7 +199,7 @@ class Reloading:
             self._crew.workers[surge].slot.unwant(now)
             self._drain(surge, now)
         if following is not None:
-            self.begin(now, target, following.settings)
+            self.begin(now, target, following.settings, following.proved)
 
     def _reloaded(self, rolling: Rolling, slot: int) -> None:
         ok = rolling.why is None

@@ -6,6 +6,7 @@ Order of the stop: workers, then what they held is given back, then janitor, bro
 from __future__ import annotations
 
 import selectors
+from collections.abc import Callable
 from typing import Final
 
 from sockq.supervisor import board_words as words
@@ -184,9 +185,17 @@ class Steps:
                 self._leave(worker, now)
         return True
 
-    def reload(self, now: float, settings: FleetSettings | None = None) -> bool:
-        """Replace all workers, one at a time; False when that cannot begin now."""
-        return self.can_reload and self.reloading.begin(now, self.target, settings)
+    def reload(
+        self,
+        now: float,
+        settings: FleetSettings | None = None,
+        proved: Callable[[float], int] | None = None,
+    ) -> bool:
+        """Replace all workers, one at a time; False when that cannot begin now.
+
+        ``proved`` is called when it ended well; see ``Reloading.begin``.
+        """
+        return self.can_reload and self.reloading.begin(now, self.target, settings, proved)
 
     @property
     def can_reload(self) -> bool:

@@ -39,6 +39,7 @@ class Event(StrEnum):
     FLEET_RELOADING = "fleet-reloading"
     FLEET_RELOADED = "fleet-reloaded"
     RELOAD_FAILED = "reload-failed"
+    CONFIGURATION_WARNING = "configuration-warning"
     PREDECESSOR_FOUND = "predecessor-found"
     PARENT_LATE = "parent-late"
     PARENT_FAULT = "parent-fault"

@@ -57,7 +57,7 @@ def test_a_limit_that_a_newborn_reaches_is_said_once(start: Start) -> None:
 
 
 def test_a_reload_that_is_given_up_brings_no_limits(start: Start) -> None:
-    run = start(workers=2, soak_seconds=0.2, recycle_later=QUICK | {"age_seconds": 0.5})
+    run = start(workers=2, soak_seconds=0.2, later={"recycle": QUICK | {"age_seconds": 0.5}})
     run.until_serving(2)
     run.behave(**{"*": "78"})
     run.signal(signal.SIGHUP)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import time
 from pathlib import Path
 
 import pytest
@@ -78,3 +79,59 @@ def test_an_old_worker_that_is_stuck_does_not_hold_a_reload(start: Start) -> Non
     assert done["stuck"] == ["w00"]
     with open(run.directory / "pipe", "wb"):  # noqa: PTH123 - lets it go
         run.until_serving(2, 20.0)
+
+
+@pytest.mark.parametrize(("before", "after"), [(1, 3), (3, 1), (2, 3)])
+def test_another_number_of_workers_comes_with_the_end_of_the_reload(
+    start: Start, before: int, after: int
+) -> None:
+    run = start(workers=before, soak_seconds=0.5, later={"workers": after})
+    run.until_serving(before)
+    run.signal(signal.SIGHUP)
+    (scaled,) = until(lambda: run.events("fleet-scaled"), 15.0, lambda: run.stderr)
+    assert run.stderr.index('"fleet-reloaded"') < run.stderr.index('"fleet-scaled"')
+    run.until_serving(after)
+    assert (scaled["before"], scaled["workers"]) == (before, after)
+    extra = f"w{before:02d}"
+    # one that is needed anyway is not sent away first
+    ended = {one["name"] for one in run.events("process-ended")}
+    assert (extra in ended) is (after < before)
+
+
+@pytest.mark.parametrize("after", [1, 3])
+def test_a_reload_that_is_given_up_leaves_the_number_of_workers(start: Start, after: int) -> None:
+    run = start(workers=2, soak_seconds=0.2, later={"workers": after})
+    run.until_serving(2)
+    run.behave(**{"*": "78"})
+    run.signal(signal.SIGHUP)
+    until(lambda: run.events("reload-failed"), 15.0, lambda: run.stderr)
+    run.until_serving(2)
+    assert run.status()["workers_wanted"] == 2
+    assert run.events("fleet-scaled") == []
+    run.behave()
+    run.signal(signal.SIGHUP)  # and the next one still sees the difference
+    until(lambda: run.events("fleet-scaled"), 15.0, lambda: run.stderr)
+    run.until_serving(after)
+
+
+def test_who_scales_during_a_reload_is_later_than_the_file(start: Start) -> None:
+    run = start(workers=1, soak_seconds=0.3, later={"workers": 4})
+    run.until_serving(1)
+    run.signal(signal.SIGHUP)
+    run.ask(b'{"cmd": "scale", "workers": 2}')
+    until(lambda: run.events("fleet-reloaded"), 15.0, lambda: run.stderr)
+    run.until_serving(2)
+    assert run.status()["workers_wanted"] == 2
+
+
+def test_a_restart_watches_new_workers_as_long_as_the_last_reload_said(start: Start) -> None:
+    soak_seconds = 1.0
+    run = start(workers=1, soak_seconds=0.0, later={"soak_seconds": soak_seconds})
+    run.until_serving(1)
+    run.signal(signal.SIGHUP)
+    until(lambda: run.events("fleet-reloaded"), 15.0, lambda: run.stderr)
+    began = time.monotonic()
+    run.ask(b'{"cmd": "restart"}')
+    until(lambda: len(run.events("fleet-reloaded")) == 2, 15.0, lambda: run.stderr)
+    # the extra one, and the one that stays
+    assert time.monotonic() - began >= 2 * soak_seconds

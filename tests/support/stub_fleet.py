@@ -245,8 +245,10 @@ def main() -> int:
         preload=lambda _settings: None,
         **numbers,
     )
-    if "recycle_later" in OPTIONS:
-        later = replace(settings, recycle=RecycleSettings(**OPTIONS["recycle_later"]))
+    if "later" in OPTIONS:
+        changes = dict(OPTIONS["later"])
+        recycle = RecycleSettings(**changes.pop("recycle", {}))
+        later = replace(settings, recycle=recycle, **changes)
         settings = replace(settings, reread=lambda: Reread(later))
     return run_fleet(settings)
 

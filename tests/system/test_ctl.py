@@ -238,3 +238,12 @@ def test_reload_takes_a_new_app_and_refuses_a_broken_file(
             }
             client.rpush(KEY, job("new", app=2))
             until(lambda: len(sink.to("/two")) == 1, 5.0)
+
+
+def test_a_reload_says_the_warnings_of_the_configuration() -> None:
+    with Fleet(MEMORY, workers=1) as fleet:
+        warned = fleet.log().count("there are no apps")
+        done = ctl(fleet.run_dir, "reload")
+        assert "sockq: warning: there are no apps" in done.stderr
+        assert fleet.log().count("there are no apps") == warned + 1
+        assert '"event":"configuration-warning","what":"there are no apps' in fleet.log()
