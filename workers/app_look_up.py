@@ -15,6 +15,7 @@ from sockq.workers.app_directory import AppDirectory, UnusableApp
 from sockq.workers.apps import App
 from sockq.workers.board import SlotWriter
 from sockq.workers.desk import Desk
+from sockq.workers.target_state import ended
 from sockq.workers.unix_clock import unix_ms
 from sockq.workers.verdict import unknown_app
 from sockq.workers.webhook_job import WebhookJob
@@ -99,7 +100,8 @@ class LookUps:
             self.show()
             desk.add(Release(lease, delay_seconds=self._wait_seconds()))
         except UnusableApp as error:
-            dead = Dead(lease, f"unusable app: {error}", lease.state)
+            reason = f"unusable app: {error}"
+            dead = Dead(lease, reason, ended(lease.state, reason))
             self._log.dead(dead)
             desk.add(dead)
         except asyncio.CancelledError:

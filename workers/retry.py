@@ -84,7 +84,8 @@ def decide(
         settings: The server's own ``webhooks.retry`` when its file has one.
         attempts: Tries of this target, this one included; one that was parked is none.
         first_attempt_ms: When the first of them began, or was parked, unix milliseconds.
-        job_time_ms: The payload's ``time_ms``.
+        job_time_ms: The payload's ``time_ms``. No job is younger than its first attempt, whatever
+            this says: a producer's clock may be ahead, or count in other units.
         now_ms: Unix milliseconds.
         chance: A random number, 0 <= chance < 1.
         refusals: How many of the tries ended in an answer that looks final (``is_refusal``), this
@@ -93,8 +94,9 @@ def decide(
     """
     if outcome.delivered:
         return Delivered()
+    made_ms = min(job_time_ms, first_attempt_ms)
     if outcome.fault is None and outcome.status == 0:
-        return _park(outcome, settings, attempts, now_ms - first_attempt_ms, now_ms - job_time_ms)
+        return _park(outcome, settings, attempts, now_ms - first_attempt_ms, now_ms - made_ms)
     elapsed_ms = max(0, now_ms - first_attempt_ms)
     if is_refusal(outcome, settings):
         tries = attempts if refusals is None else refusals
@@ -105,7 +107,7 @@ def decide(
         return TryAgain(_between(1.0, 2.0, chance) * 4 ** max(tries - 1, 0))
     if settings is not None:
         return _by_settings(outcome, settings, attempts, elapsed_ms, chance)
-    return _by_freshness(outcome, attempts, first_attempt_ms, job_time_ms, now_ms, chance)
+    return _by_freshness(outcome, attempts, first_attempt_ms, made_ms, now_ms, chance)
 
 
 def _park(
@@ -140,11 +142,11 @@ def _by_freshness(
     outcome: Outcome,
     attempts: int,
     first_attempt_ms: int,
-    job_time_ms: int,
+    made_ms: int,
     now_ms: int,
     chance: float,
 ) -> Decision:
-    left_ms = max(job_time_ms + FRESH_MS, first_attempt_ms + LEAST_MS) - now_ms
+    left_ms = max(made_ms + FRESH_MS, first_attempt_ms + LEAST_MS) - now_ms
     if left_ms <= 0:
         return GiveUp(_exhausted(outcome, attempts, max(0, now_ms - first_attempt_ms)))
     longest = min(MAX_DELAY_SECONDS, 2.0 ** _doublings(attempts))

@@ -75,6 +75,11 @@ class JobState(msgspec.Struct, frozen=True, omit_defaults=True):
         """For ``plan``: the targets that are owed; None for all."""
         return None if self.fresh else frozenset(self.targets)
 
+    def ended(self, reason: str) -> JobState:
+        """As a dead letter keeps it: a replay owes what was owed or failed, and nobody else."""
+        owed = {name: target.given_up(reason) for name, target in self.targets.items()}
+        return JobState({name: TargetState(reason=why) for name, why in self.failed.items()} | owed)
+
 
 _FRESH = JobState()
 _encode = msgspec.json.Encoder().encode
@@ -107,6 +112,14 @@ def decode(data: bytes) -> JobState:
         return _decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise ValueError("the state kept with the job cannot be read") from None
+
+
+def ended(data: bytes, reason: str) -> bytes:
+    """``JobState.ended`` of a state; one that cannot be read stays as it is."""
+    try:
+        return encode(decode(data).ended(reason))
+    except ValueError:
+        return data
 
 
 def survived(data: bytes) -> int:

@@ -132,13 +132,14 @@ def unknown_app(
     """
     try:
         state = decode(lease.state)
-    except ValueError:
-        state = JobState()
+    except ValueError as error:
+        return Dead(lease, str(error), lease.state)
     since_ms = state.unknown_since_ms or now_ms
     left_seconds = grace_seconds - (now_ms - since_ms) / 1000
     if left_seconds <= 0:
         shown = "".join(c if c.isprintable() else "?" for c in name[:100])
-        return Dead(lease, f"unknown app {shown!r}: {why}", b"")
+        reason = f"unknown app {shown!r}: {why}"
+        return Dead(lease, reason, encode(state.ended(reason)))
     after = encode(msgspec.structs.replace(state, unknown_since_ms=since_ms))
     return Release(lease, delay_seconds=min(left_seconds, 1.0), state=after)
 

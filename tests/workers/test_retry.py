@@ -75,6 +75,23 @@ def test_a_job_from_the_future_or_the_past_is_tried_as_well() -> None:
     assert decision == TryAgain(0.5)
 
 
+@pytest.mark.parametrize("made_ms", [MADE_MS * 1000, MADE_MS + 86_400_000])
+@pytest.mark.parametrize(
+    "outcome", [Outcome(status=503), Outcome(parked_seconds=5.0, disabled=True)]
+)
+def test_a_time_ahead_of_the_first_attempt_is_not_believed(outcome: Outcome, made_ms: int) -> None:
+    """Microseconds, or a producer's clock a day ahead: it still ends, as old as it is here."""
+
+    def decision(seconds: int) -> object:
+        return decide(
+            outcome, None, attempts=5, first_attempt_ms=MADE_MS, job_time_ms=made_ms,
+            now_ms=MADE_MS + seconds * 1000, chance=0.5,
+        )  # fmt: skip
+
+    assert isinstance(decision(289), TryAgain | Parked)
+    assert isinstance(decision(291), GiveUp)
+
+
 @pytest.mark.parametrize("status", [429, 503])
 @pytest.mark.parametrize(
     ("asked", "attempts", "chance", "expected"),

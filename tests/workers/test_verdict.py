@@ -106,3 +106,25 @@ def test_an_unknown_app_does_not_forget_what_was_tried() -> None:
     settlement = unknown_app(lease, "x", 5.0, NOW_MS)
     assert isinstance(settlement, Release)
     assert decode(settlement.state or b"").targets["a"].attempts == 2
+
+
+def test_a_replay_after_an_unknown_app_owes_only_those_who_were_not_served() -> None:
+    """The app may be restored: who had got it must not get it again."""
+    kept = JobState(
+        targets={"b": TargetState(attempts=2, first_attempt_ms=NOW_MS - 90_000)},
+        failed={"c": "endpoint answered 410 Gone"},
+        unknown_since_ms=NOW_MS - 5_000,
+    )
+    lease = Lease("j1", b"{}", 1, "r", "w", state=encode(kept))
+    settlement = unknown_app(lease, "gone", 5.0, NOW_MS)
+    assert isinstance(settlement, Dead)
+    state = decode(settlement.state)
+    assert (state.owed, state.failed, state.unknown_since_ms) == ({"b", "c"}, {}, 0)
+    assert (state.targets["b"].attempts, state.targets["b"].tries_told) == (0, 2)
+    assert state.targets["c"].reason == "endpoint answered 410 Gone"
+
+
+def test_an_unknown_app_does_not_replace_a_state_that_cannot_be_read() -> None:
+    lease = Lease("j1", b"{}", 1, "r", "w", state=b"{damaged")
+    settlement = unknown_app(lease, "x", 5.0, NOW_MS)
+    assert settlement == Dead(lease, "the state kept with the job cannot be read", b"{damaged")
