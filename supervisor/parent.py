@@ -100,29 +100,36 @@ class Parent:
     def run(self) -> int:
         """Turn until the fleet has stopped; returns the exit code."""
         steps = self._steps
-        steps.act(time.monotonic())
+        last = time.monotonic()
+        steps.act(last)
         while not steps.over:
             now = time.monotonic()
             soonest = min(steps.next_deadline(), self._service.next_at)
             timeout = min(max(0.0, soonest - now), _LONGEST_WAIT_SECONDS)
-            expected = now + timeout
             ready = self._selector.select(timeout)
             now = time.monotonic()
-            lag = now - expected
+            lag = now - last - timeout  # a freeze may have come before the wait, too
+            last = now
             self._fleet.turned(now, lag, self.log.dropped)
-            if lag > _LAG_SECONDS:
-                steps.slept(now, lag)
+            self._late(now, lag)
             for key, mask in ready:
                 self._faults.guard("channels", key.data, mask)
             steps.reap(time.monotonic())
             for number in sorted(self._doorbell.take()):
                 self._faults.guard(f"signal {number}", self._operator.signalled, number)
-            steps.act(time.monotonic())
+            now = time.monotonic()
+            self._late(now, now - last)
+            last = now
+            steps.act(now)
             self._control.look(time.monotonic())
             self._service.look(time.monotonic(), steps.facts(), self._slots())
             if steps.shutdown.deadline is not None:
                 self._drain.look(time.monotonic(), steps.shutdown.deadline, self._fleet.in_flight)
         return steps.exit_code
+
+    def _late(self, now: float, lag: float) -> None:
+        if lag > _LAG_SECONDS:
+            self._steps.slept(now, lag)
 
     def failed(self, error: Exception) -> int:
         """A step that the loop cannot go on without raised ``error``; returns the exit code."""

@@ -26,6 +26,12 @@ class Shutdown:
     requests: int = 0
     _last: float = 0.0
 
+    def slept(self, lag: float) -> None:
+        """The fleet was frozen for ``lag`` seconds: they do not count."""
+        if self.deadline is not None:
+            self.deadline += lag
+        self._last += lag
+
     def ask(self, now: float, *, at_once: bool = False) -> bool:
         """A stop is asked for; ``at_once`` leaves no time. Returns whether the deadline moved."""
         if at_once:

@@ -33,6 +33,7 @@ _OF_WORKER: Final = {
     WorkerState.PAUSED: SlotState.PAUSED,
 }
 _ALIVE: Final = SERVING | {SlotState.BOOTING}
+_ENDING: Final = frozenset({SlotState.DRAINING, SlotState.KILLING})
 
 
 class Slot:
@@ -245,7 +246,7 @@ class Slot:
                 return (Action.STUCK, Action.KILL)
 
     def forgive(self, now: float, lag: float) -> Actions:
-        """The caller itself slept for ``lag`` seconds: no verdict on silence from before."""
+        """The caller itself slept for ``lag`` seconds: nobody is judged by time from before."""
         if self.state in (SlotState.SUSPECT, SlotState.STOPPED):
             self._go_back(now, lag)
         else:
@@ -267,6 +268,9 @@ class Slot:
             self.deadline = max(self._boot_deadline, now)
         elif self.state in SERVING:
             self.deadline = self._silent_at()
+        elif self.state in _ENDING:
+            assert self.deadline is not None
+            self.deadline += lag
 
     def _silent_at(self) -> float:
         return max(self._beat, self._forgiven) + self.limits.hang_seconds

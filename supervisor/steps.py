@@ -104,13 +104,17 @@ class Steps:
         return soonest
 
     def slept(self, now: float, lag: float) -> None:
-        """The loop did not run for ``lag`` seconds: nobody's silence counts."""
+        """The loop did not run for ``lag`` seconds: nobody's silence counts, nor does a drain."""
         self._log.warning(Event.PARENT_LATE, lag_seconds=lag)
         self._planned.recycling.slept(now)
         self.reloading.slept(lag)
         for member in self.crew:
             self._look(member, now)
             member.slot.forgive(now, lag)
+        self.leaving.until += lag
+        self.shutdown.slept(lag)
+        if self.shutdown.deadline is not None:
+            self._fleet.set(words.DRAIN_DEADLINE_NS, int(self.shutdown.deadline * _NS))
 
     def reap(self, now: float) -> None:
         """Take in all that ended."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import time
@@ -81,6 +82,28 @@ def test_a_boot_that_hangs_is_ended(start: Start) -> None:
     run = start(workers=2, boot_seconds=0.5, behaviour={"1": "hang-boot"})
     until(lambda: run.workers().get("w01", {}).get("last_cause") == "hung", 5.0)
     assert run.workers()["w00"]["restarts"] == 0
+
+
+@pytest.mark.parametrize("whole", [False, True], ids=["one worker", "the fleet"])
+def test_a_freeze_cuts_no_drain(start: Start, whole: bool) -> None:
+    run = start(workers=2, drain_seconds=3.0, behaviour={"1": "slow"})
+    run.until_serving(2)
+    if whole:
+        run.signal(signal.SIGTERM)
+    else:
+        assert json.loads(run.ask(b'{"cmd": "scale", "workers": 1}')[0])["ok"]
+    until(lambda: run.workers()["w01"]["state"] == "draining")
+    pids = [run.process.pid, *run.children()]
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    time.sleep(4.0)  # longer than the drain may take
+    for pid in pids:
+        os.kill(pid, signal.SIGCONT)
+    until(lambda: any(one["name"] == "w01" for one in run.events("process-ended")), 10.0)
+    assert run.events("parent-late")
+    assert "drain-cut" not in {one["cause"] for one in run.events("process-ended")}
+    if whole:
+        assert run.wait() == 0
 
 
 def test_a_parent_that_was_stopped_blames_nobody(start: Start) -> None:

@@ -193,6 +193,15 @@ def test_later_stops_only_shorten() -> None:
     assert stop.deadline == 104.0
 
 
+def test_a_freeze_does_not_count_as_time_to_stop() -> None:
+    stop = Shutdown(25.0)
+    stop.slept(10.0)
+    stop.ask(100.0)
+    stop.slept(60.0)
+    assert stop.deadline == 185.0
+    assert not stop.ask(160.5), "the same request, half a second after the first one"
+
+
 def test_a_second_stop_never_lengthens() -> None:
     stop = Shutdown(3.0)
     stop.ask(100.0)

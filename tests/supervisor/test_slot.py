@@ -198,6 +198,18 @@ def test_a_caller_that_slept_gives_a_boot_its_time_back() -> None:
     assert slot.deadline == 148
 
 
+def test_a_caller_that_slept_gives_a_drain_and_a_kill_their_time_back() -> None:
+    slot = ready_slot(100)
+    slot.stop(100, 125)
+    slot.forgive(160, 59)
+    assert slot.deadline == 184
+    assert slot.due(160) == ()
+    assert slot.due(184) == (Action.KILL,)
+    slot.forgive(250, 60)
+    assert slot.due(248) == ()
+    assert slot.due(249) == (Action.STUCK, Action.KILL)
+
+
 def test_a_replacement_waits_for_its_time() -> None:
     slot = ready_slot(100)
     slot.exited(101, restart_at=103)
