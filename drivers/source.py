@@ -110,7 +110,11 @@ class Source(ABC):
 
     @abstractmethod
     async def settle(self, settlements: Sequence[Settlement]) -> list[bool]:
-        """End leases. True where the lease was the caller's and the settlement took effect."""
+        """End leases. True where the lease was the caller's and the settlement took effect.
+
+        Raises:
+            SettlementRefused: some were refused; it has the results of the others.
+        """
 
     @abstractmethod
     async def extend(self, leases: Sequence[Lease], seconds: float) -> list[bool]:

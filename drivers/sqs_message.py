@@ -121,12 +121,18 @@ def read(raw: dict[str, Any], deadline: float) -> tuple[Message, Burial]:
 
 
 def job_id(body: bytes | None) -> str | None:
-    """The id that Sockudo 5 writes into its jobs, if this is one."""
+    """The id that Sockudo 5 writes into its jobs, if this is one.
+
+    A hash of it where an attribute of ours could not carry it.
+    """
     try:
         found = _JOB_ID.decode(body or b"").job_id
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
-    return found if found and len(found.encode()) <= _LONGEST_ID_BYTES else None
+    if not found:
+        return None
+    fits = len(found.encode()) <= _LONGEST_ID_BYTES and not _NOT_ALLOWED.search(found)
+    return found if fits else hash_of(found)
 
 
 def attributes(
@@ -207,7 +213,7 @@ def name_of(text: str) -> str:
 
 
 def hash_of(text: str) -> str:
-    """Return a de-duplication id for something named by a long text."""
+    """Return an id for something named by a text that cannot be one."""
     return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -12,7 +12,7 @@ import time
 from collections.abc import Sequence
 from typing import Any, Final
 
-from sockq.drivers.errors import BackendRefused, SockqError
+from sockq.drivers.errors import BackendRefused, SettlementRefused, SockqError
 from sockq.drivers.job import Ack, Dead, Settlement
 from sockq.drivers.sqs_book import Book
 from sockq.drivers.sqs_client import Fault, SqsClient
@@ -75,11 +75,20 @@ class Settling:
         finally:
             for job in ours:
                 job.entry.settling = False
-        self._raise_failed(ours)
-        return [
-            job.outcome is True if job is not None else self._was_done(settlement.lease.receipt)
+        refused = next((j.outcome for j in ours if isinstance(j.outcome, BackendRefused)), None)
+        if refused is None:
+            self._raise_failed(ours)
+        results = [
+            self._was_done(settlement.lease.receipt)
+            if job is None
+            else None
+            if isinstance(job.outcome, SockqError)
+            else job.outcome
             for job, settlement in zip(jobs, settlements, strict=True)
         ]
+        if refused is not None:
+            raise SettlementRefused(str(refused), results) from refused
+        return [result is True for result in results]
 
     def _raise_failed(self, jobs: list[Job]) -> None:
         """If one failed, the batch comes again: what took effect is remembered until then."""

@@ -122,7 +122,7 @@ class Claimer:
         while True:
             await self._going.wait()
             free = await self._room.wait()
-            wait = PROBE_SECONDS if self._outage.down else WAIT_SECONDS
+            wait = PROBE_SECONDS if self._outage.failed(Verb.CLAIM) else WAIT_SECONDS
             try:
                 leases = await self._source.claim(min(free, limit), wait, self._owner)
             except (BackendUnavailable, BackendRefused) as error:

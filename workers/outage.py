@@ -42,6 +42,8 @@ class Verb(Enum):
     CLAIM = auto()
     SETTLE = auto()
     EXTEND = auto()
+    #: Of what was refused alone, while other settlements pass.
+    RESETTLE = auto()
 
 
 class Outage:
@@ -70,15 +72,22 @@ class Outage:
         """Whether the last word from the backend was an error."""
         return self._since is not None
 
-    async def wait(self, verb: Verb, error: SockqError) -> None:
-        """Note a failure and wait before the next try."""
+    def failed(self, verb: Verb) -> bool:
+        """Whether this verb has not succeeded since it failed."""
+        return verb in self._tries
+
+    def note(self, verb: Verb, error: SockqError) -> float:
+        """Note a failure; return the seconds to wait before the next try."""
         if self._since is None:
             self._since = time.monotonic()
             self._on_down(error)
         tries = self._tries.get(verb, 0)
         self._tries[verb] = tries + 1
-        seconds = wait_seconds(tries, random.random())  # noqa: S311 - jitter
-        await self._recovery.wait(seconds)
+        return wait_seconds(tries, random.random())  # noqa: S311 - jitter
+
+    async def wait(self, verb: Verb, error: SockqError) -> None:
+        """Note a failure and wait before the next try."""
+        await self._recovery.wait(self.note(verb, error))
 
     def over(self, verb: Verb) -> None:
         """Note a success. Cheap when there was no trouble."""

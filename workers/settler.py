@@ -2,6 +2,7 @@
 
 One settler serves one source. A settlement is kept until the source has answered for it, however
 long the backend is away; the worker stops claiming at its limit of held jobs, so that is bounded.
+What is refused goes behind the others and is tried again for as long as it is held.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import time
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from sockq.drivers.errors import BackendRefused, BackendUnavailable
+from sockq.drivers.errors import BackendRefused, BackendUnavailable, SettlementRefused
 from sockq.drivers.job import Lease, Settlement
 from sockq.drivers.source import Source
 from sockq.workers.outage import Outage, Verb
@@ -56,6 +57,9 @@ class Settler:
         self._held: dict[str, Lease] = {}
         self._sure_until = 0.0
         self._pending: list[Settlement] = []
+        self._refused: list[Settlement] = []
+        self._refused_due = False
+        self._refused_batch = BATCH
         self._wake = asyncio.Event()
         self._full = asyncio.Event()
         self._closing = False
@@ -92,32 +96,84 @@ class Settler:
         """Send batches until ``close`` was called and nothing is left."""
         while True:
             await self._wake.wait()
-            if not self._pending:
-                return
-            if len(self._pending) < BATCH and not self._closing:
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(LINGER_SECONDS):
-                        await self._full.wait()
-            batch = self._pending[:BATCH]
-            if not await self._send(batch):
+            try:
+                if self._refused_due:
+                    await self._settle_refused()
+                elif self._pending:
+                    await self._settle_pending()
+            except BackendUnavailable as error:
+                await self._outage.wait(Verb.SETTLE, error)
+            if self._pending or self._refused_due:
                 continue
-            del self._pending[: len(batch)]
-            if len(self._pending) < BATCH:
-                self._full.clear()
-            if not self._pending and not self._closing:
+            if not self._closing or self._refused:
                 self._wake.clear()
+            else:
+                return
 
-    async def _send(self, batch: list[Settlement]) -> bool:
+    async def _settle_pending(self) -> None:
+        if len(self._pending) < BATCH and not self._closing:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LINGER_SECONDS):
+                    await self._full.wait()
+        batch = self._pending[:BATCH]
+        refusal = await self._send(batch, self._refused)
+        del self._pending[: len(batch)]
+        if len(self._pending) < BATCH:
+            self._full.clear()
+        if refusal is not None and not self._outage.failed(Verb.RESETTLE):
+            self._try_again_later(refusal)
+        self._outage.over(Verb.SETTLE)
+
+    async def _settle_refused(self) -> None:
+        """Try a batch of what was refused; a smaller one next time if nothing of it passes."""
+        batch = self._refused[: self._refused_batch]
+        left: list[Settlement] = []
+        refusal = await self._send(batch, left)
+        self._outage.over(Verb.SETTLE)
+        self._refused[: len(batch)] = []
+        self._refused += left
+        if not left:
+            self._refused_batch = min(BATCH, 2 * self._refused_batch)
+        elif len(left) == len(batch):
+            self._refused_batch = max(1, len(batch) // 2)
+        if not self._refused:
+            self._refused_due = False
+            self._outage.over(Verb.RESETTLE)
+        elif refusal is not None:
+            self._refused_due = False
+            self._try_again_later(refusal)
+
+    def _try_again_later(self, refusal: BackendRefused) -> None:
+        seconds = self._outage.note(Verb.RESETTLE, refusal)
+        asyncio.get_running_loop().call_later(seconds, self._try_again)
+
+    def _try_again(self) -> None:
+        self._refused_due = True
+        self._wake.set()
+
+    async def _send(
+        self, batch: list[Settlement], refused: list[Settlement]
+    ) -> BackendRefused | None:
+        """Settle a batch; what is refused of it goes to the end of ``refused``."""
         try:
             results = await self._source.settle(batch)
-        except (BackendUnavailable, BackendRefused) as error:
-            await self._outage.wait(Verb.SETTLE, error)
-            return False
-        self._outage.over(Verb.SETTLE)
+        except SettlementRefused as error:
+            answers = list(zip(batch, error.results, strict=True))
+            refused += [settlement for settlement, ours in answers if ours is None]
+            ended = [(settlement, ours) for settlement, ours in answers if ours is not None]
+            if ended:
+                self._end([settlement for settlement, _ in ended], [ours for _, ours in ended])
+            return error
+        except BackendRefused as error:
+            refused += batch
+            return error
+        self._end(batch, results)
+        return None
+
+    def _end(self, batch: list[Settlement], results: list[bool]) -> None:
         for settlement in batch:
             self._held.pop(settlement.lease.receipt, None)
         self._on_settled(batch, results)
-        return True
 
     async def keep_alive(self) -> None:
         """Extend every held lease at a third of its length, for ever."""

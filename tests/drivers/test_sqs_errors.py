@@ -10,10 +10,11 @@ import pytest
 from support.sqs_server import SqsServer
 from support.sqs_sources import CallLog, OpenQueue, claim
 
-from sockq.drivers.errors import BackendRefused, BackendUnavailable
-from sockq.drivers.job import Ack, NewJob, Retry
+from sockq.drivers.errors import BackendRefused, BackendUnavailable, SettlementRefused
+from sockq.drivers.job import Ack, Dead, NewJob, Retry
 from sockq.drivers.settings import SqsSettings
 from sockq.drivers.sqs import SqsDriver
+from sockq.drivers.sqs_errors import SqsRefused
 
 SECRET = SqsServer.environment["AWS_SECRET_ACCESS_KEY"]
 
@@ -143,6 +144,31 @@ async def test_a_settlement_cut_between_send_and_delete_is_not_sent_twice(
     (again,) = await claim(source, 1)
     assert (again.id, again.attempt) == (lease.id, 2)
     assert await source.claim(10, 0.3, "owner-1") == [], "there is one copy"
+
+
+async def test_what_is_refused_in_a_batch_refuses_nothing_else(
+    sqs_open: OpenQueue, sqs_calls: CallLog
+) -> None:
+    """No right to make the queue of dead letters: acks take effect and are told."""
+    source = await sqs_open()
+    await source.enqueue([NewJob(b"%d" % n) for n in range(3)])
+    one, two, three = await claim(source, 3)
+
+    def no_right(name: str, _: Any) -> Any:
+        if name == "create_queue":
+            raise SqsRefused("CreateQueue is refused", "AccessDenied")
+
+    sqs_calls.disturb = no_right
+    for others, results in (([Ack(three)], [None, True]), ([], [None])):
+        with pytest.raises(SettlementRefused, match="create it yourself") as caught:
+            await source.settle([Dead(two, "gone", b""), *others])
+        assert caught.value.results == results
+    assert await source.settle([Ack(one), Ack(three)]) == [True, False]
+    assert await source.extend([two], 30.0) == [True]
+    sqs_calls.disturb = lambda *_: None
+    assert await source.settle([Dead(two, "gone", b"")]) == [True]
+    (letter,) = (await source.dead_letters(None, 10)).letters
+    assert letter.reason == "gone"
 
 
 async def test_a_queue_that_is_deleted_under_us(sqs_open: OpenQueue, sqs_client: Any) -> None:

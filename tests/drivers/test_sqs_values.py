@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -153,7 +154,10 @@ def test_bytes_that_sqs_cannot_carry(payload: bytes, reason: str | None) -> None
         (b'{"x":{"job_id":"abc"}}', None),
         (b'{"job_id":7}', None),
         (b'{"job_id":""}', None),
-        (b'{"job_id":"' + b"x" * 513 + b'"}', None),
+        (b'{"job_id":"' + b"x" * 513 + b'"}', sha256(b"x" * 513).hexdigest()),
+        (b'{"job_id":"a\\u0001b"}', sha256(b"a\x01b").hexdigest()),  # no attribute carries it
+        (b'{"job_id":"a\\ufffeb"}', sha256("a\ufffeb".encode()).hexdigest()),
+        (b'{"job_id":"a\\tb"}', "a\tb"),
         (b"not json", None),
         (None, None),
     ],
