@@ -1,4 +1,4 @@
-#!lua
+#!lua flags=no-writes
 -- One page of dead letters, oldest first.
 -- KEYS: see v2_common.
 -- ARGV: 1 id of the last letter seen or "", 2 its time of death, 3 page size.

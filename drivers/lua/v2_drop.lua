@@ -1,4 +1,4 @@
-#!lua
+#!lua flags=allow-oom
 -- Remove dead letters for good.
 -- KEYS: see v2_common. ARGV: ids. Returns: for each id 1, or 0: no such dead letter.
 -- @include v2_common

@@ -1,4 +1,4 @@
-#!lua
+#!lua flags=allow-oom
 -- Make leases end later.
 -- KEYS: see v2_common. ARGV: 1 ms from now, then id, token for each lease.
 -- Returns: for each lease 1, or 0 where it is no longer the caller's.

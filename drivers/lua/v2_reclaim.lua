@@ -1,4 +1,4 @@
-#!lua
+#!lua flags=allow-oom
 -- Give back what a dead owner holds: one page of the leases.
 -- KEYS: see v2_common.
 -- ARGV: 1 cursor ("0": from the start), 2 owner, 3 page size, 4 events kept, 5 whether the owner crashed (1, 0).

@@ -1,4 +1,4 @@
-#!lua
+#!lua flags=allow-oom
 -- Make dead letters ready again: attempt 0, no crashes; the note's state stays: who is owed.
 -- KEYS: see v2_common. ARGV: 1 events kept, then for each its id, and what is stored
 -- in the place of its payload or "" for that.

@@ -1,4 +1,4 @@
-#!lua
+#!lua flags=allow-oom
 -- End leases in one of four ways, each only if its token still stands.
 -- KEYS: see v2_common.
 -- ARGV: 1 completed kept (0: none), 2 events kept, 3 attempts that the server's workers get after a

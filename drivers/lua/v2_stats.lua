@@ -1,4 +1,4 @@
-#!lua
+#!lua flags=no-writes
 -- Cheap counts.
 -- KEYS: see v2_common. ARGV: none.
 -- Returns: {ready, leased, delayed, dead, now in unix ms, id and stored payload of the oldest ready job

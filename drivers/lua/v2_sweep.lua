@@ -1,4 +1,4 @@
-#!lua
+#!lua flags=allow-oom
 -- End expired leases of anybody and make due jobs ready, bounded.
 -- KEYS: see v2_common.
 -- ARGV: 1 most to sweep, 2 attempts where a job has no maximum, 3 events kept.

@@ -1,4 +1,4 @@
-#!lua
+#!lua flags=allow-oom
 -- Remove the oldest dead letters beyond a number, and those beyond an age; at most 2,000 a call.
 -- KEYS: see v2_common. ARGV: 1 how many are kept (0: all), 2 for how many ms (0: for ever).
 -- Returns: how many were removed.
