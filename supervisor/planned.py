@@ -34,7 +34,12 @@ class Planned:
         self.reloading = Reloading(settings, crew, log)
         stale = settings.stale_fetch_seconds
         self.recycling = Recycling(stale, crew, self.reloading, fleet, log)
-        self._stand_ins = StandIns(crew, log, leave)
+
+        def dismiss(worker: Member, now: float) -> None:
+            self.reloading.drop(worker.index)
+            leave(worker, now)
+
+        self._stand_ins = StandIns(crew, log, dismiss)
 
     def act(self, now: float, target: int) -> None:
         """Take the steps that can be taken now."""

@@ -16,6 +16,7 @@ from sockq.supervisor.carry_out import carry_out
 from sockq.supervisor.crew import Crew
 from sockq.supervisor.fleet import FleetSettings
 from sockq.supervisor.rolling import Rolling, Seen, Step, Why
+from sockq.supervisor.slot import Slot
 from sockq.supervisor.slot_states import SlotState
 from sockq.workers.logs import Event, Log
 
@@ -109,7 +110,9 @@ class Reloading:
         if settings is not None:
             self._crew.adopt(settings)
         self._proved = proved
-        self._roll(now, target, list(range(target)), self._crew.settings.soak_seconds)
+        # More than are wanted: who stands in for a stuck one is to have the new settings as well.
+        slots = [one.index for one in self._crew.workers if one.slot.wanted]
+        self._roll(now, target, slots, self._crew.settings.soak_seconds)
         self._of_all = True
         self._log.info(Event.FLEET_RELOADING, workers=target)
         return True
@@ -209,7 +212,8 @@ class Reloading:
         self.ended_ms = time.time_ns() // 1_000_000
         workers = self._crew.workers
         if rolling.why is None:
-            stuck = [workers[one].name for one in rolling.passed_over]
+            left = (workers[index] for index in rolling.passed_over)
+            stuck = [one.name for one in left if not rolling.is_new(one.index, one.generation)]
             self._log.info(Event.FLEET_RELOADED, stuck=stuck or None)
             return
         if self._before is not None:
@@ -233,10 +237,16 @@ class Reloading:
                 one.generation,
                 one.faulty,
                 None if one.slot.ready_at is None or not one.serving else now - one.slot.ready_at,
-                one.slot.stuck,
+                _is_stuck(one.slot, now),
             )
             for one in self._crew.workers
         }
+
+
+def _is_stuck(slot: Slot, now: float) -> bool:
+    """Whether not even SIGKILL ended its process in time."""
+    limit = slot.limits.kill_seconds
+    return slot.stuck and slot.state is SlotState.KILLING and now - slot.since >= limit
 
 
 def _failure(why: Why, name: str, new: list[str]) -> str:

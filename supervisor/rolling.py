@@ -21,7 +21,7 @@ class Seen:
         faulty: Generation of the last process whose end spoke against the code (crash, hung,
             configuration); 0: none did.
         ready_seconds: For how long it has been ready; None: it is not.
-        stuck: Its process hangs in the kernel: nobody can end it.
+        stuck: Not even SIGKILL ended its process: it hangs in the kernel.
     """
 
     generation: int

@@ -69,16 +69,22 @@ def test_a_new_worker_that_never_stays_up_ends_a_reload(start: Start) -> None:
     until(lambda: run.events("fleet-reloaded"), 20.0, lambda: run.stderr)
 
 
-def test_an_old_worker_that_is_stuck_does_not_hold_a_reload(start: Start) -> None:
-    limits = {"drain_seconds": 0.5, "hang_seconds": 1.0}
-    run = start(workers=2, soak_seconds=0.2, behaviour={"0": "block"}, **limits)
-    until(lambda: run.events("stand-in"), 20.0, lambda: run.stderr)
+def test_an_old_worker_that_nobody_can_end_does_not_hold_a_reload(start: Start) -> None:
+    run = start(workers=2, soak_seconds=0.2, drain_seconds=0.5, behaviour={"0": "stubborn"})
+    run.until_serving(2)
+    immune = run.directory / "immune"
+    immune.touch()
     run.behave()
     run.signal(signal.SIGHUP)
     (done,) = until(lambda: run.events("fleet-reloaded"), 20.0, lambda: run.stderr)
     assert done["stuck"] == ["w00"]
-    with open(run.directory / "pipe", "wb"):  # noqa: PTH123 - lets it go
-        run.until_serving(2, 20.0)
+    (called,) = until(lambda: run.events("stand-in"), 5.0, lambda: run.stderr)
+    before = run.pid(called["name"])
+    run.signal(signal.SIGHUP)  # the next one replaces the stand-in, too
+    until(lambda: len(run.events("fleet-reloaded")) == 2, 20.0, lambda: run.stderr)
+    assert run.pid(called["name"]) != before
+    immune.unlink()
+    run.until_serving(2, 20.0)
 
 
 @pytest.mark.parametrize(("before", "after"), [(1, 3), (3, 1), (2, 3)])

@@ -29,6 +29,7 @@ from sockq.supervisor.fleet import FleetSettings, JanitorContext, Reread
 from sockq.supervisor.http_settings import HttpSettings
 from sockq.supervisor.parent import run_fleet
 from sockq.supervisor.patrol import Patrol
+from sockq.supervisor.process import Process
 from sockq.supervisor.reaping import Reaping
 from sockq.supervisor.recycle_rules import RecycleSettings
 from sockq.supervisor.restart import RestartSettings
@@ -186,6 +187,12 @@ def _fork(fork: Callable[[], int] = os.fork) -> int:  # noqa: TID251 - stands be
     return fork()
 
 
+def _signal(process: Process, number: int, send: Any = Process.signal) -> None:
+    """As to a process that hangs in the kernel while the file ``immune`` is there."""
+    if number != signal.SIGKILL or not (DIRECTORY / "immune").exists():
+        send(process, number)
+
+
 def _sicken(owner: type, name: str) -> None:
     """Have a method of the parent raise while the file ``parent-is-ill`` names it."""
     well = getattr(owner, name)
@@ -208,6 +215,7 @@ def main() -> int:
         (Reaping, "take_in"),
     ):
         _sicken(owner, name)
+    setattr(Process, "signal", _signal)  # noqa: B010 - mypy minds the plain way
     os.fork = _fork  # noqa: TID251 - the same
     rules = {
         key: OPTIONS[key]
