@@ -16,6 +16,8 @@ class Why(StrEnum):
     AGE = "age"
     #: It looks well, but its claims are not answered.
     STALE = "stale"
+    #: It looks well, but one of its requests does not end.
+    OVERDUE = "overdue"
     #: An operator wants it.
     ASKED = "asked"
 
@@ -34,6 +36,7 @@ class RecycleSettings:
             themselves every 5 s.
         least_seconds: Ready for less than this nobody is recycled: that would be a limit too low.
         again_seconds: A recycling that failed is tried again after so long.
+        overdue_seconds: A request that is not ended so long after its deadline never is.
     """
 
     jobs: int = 0
@@ -43,6 +46,7 @@ class RecycleSettings:
     baseline_seconds: float = 6.0
     least_seconds: float = 10.0
     again_seconds: float = 10.0
+    overdue_seconds: float = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,3 +106,27 @@ class Fetching:
         if not may_claim:
             self.excused_at = now
         return now - max(answered_at, self.excused_at)
+
+
+@dataclass(slots=True)
+class Sending:
+    """Whether a worker ends its requests at their deadlines.
+
+    Attributes:
+        excused_at: Last time that it had a reason not to, monotonic seconds.
+    """
+
+    excused_at: float
+
+    def overdue_seconds(self, now: float, deadline: float, *, may_wait: bool) -> float:
+        """For how long it could have ended its oldest request and did not.
+
+        Args:
+            now: Monotonic seconds.
+            deadline: Of that request, by the same clock; 0: nothing is on the wire.
+            may_wait: It is silent, so that the deadline may be an old one, or a job runs alone,
+                and until that has ended the requests of others are left as they are.
+        """
+        if may_wait:
+            self.excused_at = now
+        return now - max(deadline, self.excused_at) if deadline else 0.0

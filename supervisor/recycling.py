@@ -15,13 +15,22 @@ from typing import Final
 from sockq.supervisor.crew import Crew
 from sockq.supervisor.fleet_board import FleetBoard
 from sockq.supervisor.member import Member
-from sockq.supervisor.recycle_rules import Fetching, Limits, RecycleSettings, Use, Why
+from sockq.supervisor.recycle_rules import (
+    Fetching,
+    Limits,
+    RecycleSettings,
+    Sending,
+    Use,
+    Why,
+)
 from sockq.supervisor.reloading import Reloading
 from sockq.supervisor.slot_states import SlotState
 from sockq.workers import board
 from sockq.workers.logs import Event, Log
 
 _EVERY_SECONDS: Final = 1.0
+#: Workers beat twice a second; the words of one that was silent for so long are old.
+_QUIET_SECONDS: Final = 2.0
 _NS: Final = 1_000_000_000
 
 
@@ -33,6 +42,7 @@ class _Life:
     ready_at: float
     limits: Limits
     fetching: Fetching
+    sending: Sending
     private_bytes: int | None = None
     told: bool = False
 
@@ -88,19 +98,21 @@ class Recycling:
     def slept(self, now: float) -> None:
         """The loop slept: nobody's silence from before counts."""
         for life in self._lives.values():
-            life.fetching.excused_at = now
+            life.fetching.excused_at = life.sending.excused_at = now
 
     def _look(self, worker: Member, now: float) -> None:
         process, slot = worker.process, worker.slot
         if process is None or slot.ready_at is None or not worker.serving:
             self._due.pop(worker.index, None)
+            if worker.index in self._lives:
+                self._lives[worker.index].sending.excused_at = now
             return
         life = self._lives.get(worker.index)
         assert worker.writer is not None
         words = worker.writer.words
         if life is None or life.pid != process.pid:
             limits = Limits.draw(self._settings, self._chance)
-            life = _Life(process.pid, slot.ready_at, limits, Fetching(now))
+            life = _Life(process.pid, slot.ready_at, limits, Fetching(now), Sending(now))
             self._lives[worker.index] = life
         if life.private_bytes is None and now - life.ready_at >= self._settings.baseline_seconds:
             life.private_bytes = words[board.USS_BYTES] or None
@@ -132,13 +144,20 @@ class Recycling:
             and worker.says_ready
             and worker.slot.state is SlotState.READY,
         )
+        overdue = life.sending.overdue_seconds(
+            now,
+            words[board.OLDEST_DEADLINE_NS] / _NS,
+            may_wait=bool(words[board.SUSPECTS]) or worker.quiet_seconds(now) >= _QUIET_SECONDS,
+        )
         if why is None and stale >= self._stale_fetch_seconds:
             why = Why.STALE
+        if why is None and overdue >= self._settings.overdue_seconds:
+            why = Why.OVERDUE
         if why is not None:
-            self._tell(worker, why, use, stale)
+            self._tell(worker, why, use, stale, overdue)
         return why
 
-    def _tell(self, worker: Member, why: Why, use: Use, stale: float) -> None:
+    def _tell(self, worker: Member, why: Why, use: Use, stale: float, overdue: float) -> None:
         fields: dict[str, object] = {
             "name": worker.name,
             "why": why.value,
@@ -149,7 +168,10 @@ class Recycling:
         if why is Why.STALE:
             fields["no_claim_answered_for_seconds"] = stale
             self._fleet.event("warning", f"{worker.name} consumes nothing for {stale:.0f}s")
-        level = "warning" if why is Why.STALE else "info"
+        if why is Why.OVERDUE:
+            fields["request_overdue_for_seconds"] = overdue
+            self._fleet.event("warning", f"{worker.name} does not end a request ({overdue:.0f}s)")
+        level = "warning" if why in (Why.STALE, Why.OVERDUE) else "info"
         self._log.write(level, Event.WORKER_DUE, fields)
 
     def _too_low(self, worker: Member, life: _Life, why: Why, now: float) -> None:

@@ -80,6 +80,18 @@ def test_a_worker_that_consumes_nothing_is_replaced(start: Start) -> None:
     assert (due["name"], due["why"], due["level"]) == ("w01", "stale", "warning")
 
 
+def test_a_worker_whose_request_never_ends_is_replaced(start: Start) -> None:
+    recycle = {"overdue_seconds": 1.0}
+    run = start(workers=3, recycle=recycle, behaviour={"0": "alone", "1": "overdue"})
+    run.until_serving(3)
+    run.behave(w0="alone")
+    ended = until(lambda: run.events("process-ended"), 15.0, lambda: run.stderr)
+    assert (ended[0]["name"], ended[0]["cause"]) == ("w01", "recycled")
+    (due,) = run.events("worker-due")
+    assert (due["name"], due["why"], due["level"]) == ("w01", "overdue", "warning")
+    assert due["request_overdue_for_seconds"] >= 1.0
+
+
 def test_a_paused_worker_consumes_nothing_and_is_left_alone(start: Start) -> None:
     run = start(workers=2, stale_polls=0.1, behaviour={"*": "starve"})
     run.until_serving(2)

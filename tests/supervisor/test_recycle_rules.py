@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from sockq.supervisor.recycle_rules import Fetching, Limits, RecycleSettings, Use, Why
+from sockq.supervisor.recycle_rules import Fetching, Limits, RecycleSettings, Sending, Use, Why
 
 LIMITS = Limits(jobs=100, growth_bytes=1000, age_seconds=60)
 
@@ -43,3 +43,12 @@ def test_a_fetch_is_stale_only_for_one_that_could_have_claimed() -> None:
     assert fetching.stale_seconds(130, 125, may_claim=True) == 5
     assert fetching.stale_seconds(140, 125, may_claim=False) == 0
     assert fetching.stale_seconds(150, 125, may_claim=True) == 10
+
+
+def test_a_request_is_overdue_only_for_one_that_could_have_ended_it() -> None:
+    sending = Sending(excused_at=100)
+    assert sending.overdue_seconds(200, 0, may_wait=False) == 0
+    assert sending.overdue_seconds(130, 125, may_wait=False) == 5
+    assert sending.overdue_seconds(130, 220, may_wait=False) < 0, "a long one has its time"
+    assert sending.overdue_seconds(140, 125, may_wait=True) == 0
+    assert sending.overdue_seconds(150, 125, may_wait=False) == 10

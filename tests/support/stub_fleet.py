@@ -37,9 +37,12 @@ from sockq.workers import exits
 from sockq.workers.apps import Webhook
 from sockq.workers.board import (
     FETCH_OK_NS,
+    IN_FLIGHT,
     IN_FLIGHT_LIMIT,
     JOBS_DELIVERED,
+    OLDEST_DEADLINE_NS,
     SETTLED,
+    SUSPECTS,
     USS_BYTES,
     WorkerState,
 )
@@ -95,6 +98,10 @@ def _serve(context: WorkerContext, does: str, stopped: list[int]) -> int:
     born = time.monotonic()
     while does == "stubborn" or not stopped:
         slot.beat()
+        if does in ("overdue", "alone"):
+            slot.words[IN_FLIGHT] = 1
+            slot.words[OLDEST_DEADLINE_NS] = int((born + 0.1) * 1e9)
+            slot.words[SUSPECTS] = does == "alone"
         if does == "leak":
             slot.words[USS_BYTES] = int((1 + 10 * (time.monotonic() - born)) * 2**20)
         if does != "starve":
