@@ -9,7 +9,7 @@ from sockq.supervisor.crew import Crew
 from sockq.supervisor.fleet_board import FleetBoard
 from sockq.supervisor.member import Member
 from sockq.supervisor.proc_stat import look
-from sockq.supervisor.silence import Look, Verdict, judge
+from sockq.supervisor.silence import UNSEEN, Look, Verdict, judge
 from sockq.supervisor.slot_states import SERVING, Actions, SlotState
 from sockq.workers.logs import Event, Log
 
@@ -32,6 +32,7 @@ class Patrol:
         self._fleet = fleet
         self._log = log
         self._first: dict[int, Look | None] = {}
+        self._told: set[tuple[int, Verdict]] = set()
 
     def act(self, now: float) -> None:
         """Find who was stopped by somebody, and who goes on."""
@@ -46,12 +47,13 @@ class Patrol:
             if not stopped and member.quiet_seconds(now) < _QUIET_SECONDS:
                 continue
             seen = look(process.pid)
-            if seen is not None and seen.stopped != stopped:
+            if seen is not None and seen != UNSEEN and seen.stopped != stopped:
                 self._turn(member, now, stopped=seen.stopped)
 
     def suspected(self, member: Member) -> None:
         """It was found silent: remember how it looks now."""
         if member.process is not None:
+            self.forget(member.process.pid)
             self._first[member.process.pid] = look(member.process.pid)
 
     def judge(self, member: Member, now: float) -> Actions:
@@ -68,7 +70,12 @@ class Patrol:
             patience_seconds=slot.patience,
             extended=slot.extended,
         )
-        new = not slot.stuck or verdict is not Verdict.BLOCKED
+        new = (process.pid, verdict) not in self._told
+        self._told = {one for one in self._told if one[0] != process.pid}
+        if verdict in (Verdict.BLOCKED, Verdict.UNSEEN):  # the same again, each second
+            self._told.add((process.pid, verdict))
+        if before == UNSEEN and verdict is Verdict.UNSEEN:
+            self._first[process.pid] = seen
         actions = slot.judged(now, verdict)
         if new:
             self._log.warning(
@@ -90,6 +97,7 @@ class Patrol:
     def forget(self, pid: int) -> None:
         """The process has ended."""
         self._first.pop(pid, None)
+        self._told = {one for one in self._told if one[0] != pid}
 
     def _turn(self, member: Member, now: float, *, stopped: bool) -> None:
         assert member.process is not None

@@ -28,6 +28,12 @@ class Look:
         return self.state in ("T", "t")
 
 
+#: There is such a process, perhaps; no descriptor is to be had for a look at it.
+UNSEEN: Final = Look("?", 0.0)
+#: One that cannot be looked at is left alone for so many times the patience.
+_UNSEEN_TIMES: Final = 4
+
+
 class Verdict(Enum):
     """On a silent process."""
 
@@ -39,6 +45,8 @@ class Verdict(Enum):
     BLOCKED = auto()
     #: It computes: give it more time, once.
     BUSY = auto()
+    #: Nobody can say now: look again.
+    UNSEEN = auto()
 
 
 def judge(
@@ -53,7 +61,8 @@ def judge(
 
     Args:
         before: When it was found silent.
-        now: A moment later; None where the system does not show such things.
+        now: A moment later; None where the system does not show such things. Either may be
+            ``UNSEEN``.
         silent_seconds: Since its last beat, or its fork.
         patience_seconds: For how long it may be silent; one that computes twice as long.
         extended: It was given more time already.
@@ -64,6 +73,8 @@ def judge(
         return Verdict.STOPPED
     if now.state == "D":
         return Verdict.BLOCKED
+    if UNSEEN in (before, now) and silent_seconds < _UNSEEN_TIMES * patience_seconds:
+        return Verdict.UNSEEN
     works = before is not None and now.cpu_seconds - before.cpu_seconds >= _WORK_SECONDS
     if works and not extended and silent_seconds < 2 * patience_seconds:
         return Verdict.BUSY

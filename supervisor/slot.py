@@ -181,14 +181,14 @@ class Slot:
         """What came of LOOK."""
         if self.state is not SlotState.SUSPECT:
             return ()
-        self.stuck = verdict is Verdict.BLOCKED
+        self.stuck = verdict is Verdict.BLOCKED or (self.stuck and verdict is Verdict.UNSEEN)
         match verdict:
             case Verdict.KILL:
                 self.hung = True
                 return self._kill(now)
             case Verdict.STOPPED:
                 return self.found_stopped(now)
-            case Verdict.BLOCKED:
+            case Verdict.BLOCKED | Verdict.UNSEEN:
                 self.deadline = now + self.limits.suspect_seconds
             case Verdict.BUSY:
                 self._extended = True

@@ -56,6 +56,21 @@ def test_without_descriptors_it_still_answers_reaps_and_recovers(start: Start) -
     assert run.wait() == 0
 
 
+def test_without_descriptors_it_kills_nobody_whom_it_cannot_see(start: Start) -> None:
+    run = start(workers=2, hang_seconds=1.5)
+    run.until_serving(2)
+    pid = run.pid("w00")
+    before = leave_no_descriptor(run)
+    os.kill(pid, signal.SIGSTOP)
+    until(lambda: run.events("process-judged"), 10.0, lambda: run.stderr)
+    assert [one["verdict"] for one in run.events("process-judged")] == ["unseen"]
+    resource.prlimit(run.process.pid, resource.RLIMIT_NOFILE, before)
+    until(lambda: run.workers()["w00"]["state"] == "stopped", 5.0, lambda: run.stderr)
+    os.kill(pid, signal.SIGCONT)
+    run.until_serving(2)
+    assert run.pid("w00") == pid
+
+
 def test_without_descriptors_it_still_stops_in_order(start: Start) -> None:
     run = start(workers=2)
     run.until_serving(2)

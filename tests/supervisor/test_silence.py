@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -12,7 +13,7 @@ import pytest
 from support.until import until
 
 from sockq.supervisor.proc_stat import look, parse
-from sockq.supervisor.silence import Look, Verdict, judge
+from sockq.supervisor.silence import UNSEEN, Look, Verdict, judge
 
 
 @pytest.mark.parametrize(
@@ -31,6 +32,12 @@ from sockq.supervisor.silence import Look, Verdict, judge
         (None, Look("D", 1.0), 99, True, Verdict.BLOCKED),
         (Look("S", 1.0), None, 16, False, Verdict.KILL),
         (None, None, 16, False, Verdict.KILL),
+        (Look("S", 1.0), UNSEEN, 16, False, Verdict.UNSEEN),
+        (UNSEEN, UNSEEN, 59, True, Verdict.UNSEEN),
+        (UNSEEN, UNSEEN, 60, False, Verdict.KILL),
+        (UNSEEN, Look("S", 1.0), 16, False, Verdict.UNSEEN),
+        (UNSEEN, Look("T", 1.0), 16, False, Verdict.STOPPED),
+        (UNSEEN, None, 16, False, Verdict.KILL),
     ],
 )
 def test_the_verdict(
@@ -61,3 +68,16 @@ def test_a_look_at_a_real_process() -> None:
         finally:
             process.kill()
     assert look(process.pid) is None
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks into /proc")
+def test_a_look_without_a_descriptor_is_not_the_end_of_a_process() -> None:
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    lowest_free = os.open(os.devnull, os.O_RDONLY)
+    os.close(lowest_free)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (lowest_free, before[1]))
+    try:
+        seen = look(os.getpid())
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    assert seen == UNSEEN

@@ -89,6 +89,15 @@ def test_a_process_that_hangs_in_the_kernel_is_looked_at_again_and_again() -> No
     assert (slot.state, slot.stuck) == (SlotState.READY, False)
 
 
+def test_a_silent_process_that_cannot_be_seen_now_is_looked_at_again() -> None:
+    slot = suspect_slot()
+    now = slot.deadline or 0.0
+    assert slot.due(now) == (Action.LOOK,)
+    assert slot.judged(now, Verdict.UNSEEN) == ()
+    assert (slot.state, slot.deadline) == (SlotState.SUSPECT, now + 1)
+    assert slot.due(now + 1) == (Action.LOOK,)
+
+
 def test_a_stopped_process_is_left_alone_for_its_own_time() -> None:
     slot = ready_slot(100)
     slot.found_stopped(101)
