@@ -91,7 +91,6 @@ PROCESS_GENERATION: Final = 1
 PROCESS_STATE: Final = 2
 PROCESS_STATE_SINCE_NS: Final = 3
 PROCESS_STARTED_NS: Final = 4
-PROCESS_LAST_READY_NS: Final = 5
 PROCESS_RESTARTS: Final = 6
 PROCESS_DEATHS: Final = 7
 #: ``Cause`` and ``Exit.word`` of the last end.

@@ -18,7 +18,6 @@ from sockq.supervisor.board_words import (
     PROCESS_LAST_END_NS,
     PROCESS_LAST_EXIT,
     PROCESS_LAST_MAXRSS_BYTES,
-    PROCESS_LAST_READY_NS,
     PROCESS_NEXT_START_NS,
     PROCESS_PID,
     PROCESS_RESTARTS,
@@ -161,7 +160,6 @@ class Member:
         actions = self.slot.observed(now, worker, beat)
         if was is None and self.slot.ready_at is not None:
             self.ever_ready = True
-            self._words[PROCESS_LAST_READY_NS] = int(now * _NS)
         return actions
 
     def _helper_beat(self, now: float, board: Board) -> float:

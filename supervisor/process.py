@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable
 from dataclasses import dataclass
 from resource import struct_rusage
 from typing import Final
@@ -67,23 +66,17 @@ class Ended:
     usage: struct_rusage
 
 
-def reap(peek: Callable[[int], None] = lambda _pid: None) -> list[Ended]:
-    """Take all children that have ended. One SIGCHLD may stand for many of them.
-
-    ``peek`` sees each pid while nobody else can have it yet.
-    """
+def reap() -> list[Ended]:
+    """Take all children that have ended. One SIGCHLD may stand for many of them."""
     ended: list[Ended] = []
     while len(ended) < _REAP_LIMIT:
         try:
-            found = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-            if found is None:
-                break
-            peek(found.si_pid)
-            pid, status, usage = os.wait4(found.si_pid, os.WNOHANG)
+            pid, status, usage = os.wait4(-1, os.WNOHANG)
         except ChildProcessError:
             break
-        if pid:
-            ended.append(Ended(pid, status, usage))
+        if not pid:
+            break
+        ended.append(Ended(pid, status, usage))
     return ended
 
 
