@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+from support.chaos import proc
 from support.fleet_fixtures import Start
 from support.until import until
 
@@ -93,11 +94,13 @@ def test_a_freeze_cuts_no_drain(start: Start, whole: bool) -> None:
     else:
         assert json.loads(run.ask(b'{"cmd": "scale", "workers": 1}')[0])["ok"]
     until(lambda: run.workers()["w01"]["state"] == "draining")
-    pids = [run.process.pid, *run.children()]
-    for pid in pids:
+    run.signal(signal.SIGSTOP)
+    until(lambda: proc.state(run.process.pid) == "T")  # it reaps nobody any more
+    children = run.children()
+    for pid in children:
         os.kill(pid, signal.SIGSTOP)
     time.sleep(4.0)  # longer than the drain may take
-    for pid in pids:
+    for pid in (*children, run.process.pid):
         os.kill(pid, signal.SIGCONT)
     until(lambda: any(one["name"] == "w01" for one in run.events("process-ended")), 10.0)
     assert run.events("parent-late")
