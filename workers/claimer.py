@@ -10,6 +10,7 @@ from sockq.drivers.errors import BackendRefused, BackendUnavailable
 from sockq.drivers.job import Lease
 from sockq.drivers.source import Source
 from sockq.workers.outage import Outage, Verb
+from sockq.workers.settler import now_seconds
 
 #: Most jobs a claim asks for: on the plateau of Redis' cost per job, few enough for one loop turn.
 BATCH = 128
@@ -17,6 +18,8 @@ BATCH = 128
 PROBE = 16
 #: How long a claim waits for a first job before the loop looks around.
 WAIT_SECONDS = 5.0
+#: … but only for this share of a lease, which counts from when the claim was asked for.
+WAIT_SHARE = 1 / 3
 #: The same behind an outage: an empty queue says too that it is over. Not 0, which leaves out the
 #: wait at the server, and that may be what fails.
 PROBE_SECONDS = 0.1
@@ -69,9 +72,11 @@ class Claimer:
     Args:
         source: What to claim from.
         owner: The name the leases are taken under.
+        lease_seconds: The length of its leases.
         room: The worker's limit of held jobs.
         outage: Where trouble with the backend is reported.
-        start: Called with the jobs of each claim; must not block.
+        start: Called with the jobs of each claim and when it was asked for (``now_seconds``);
+            must not block.
         on_answer: Called whenever the source answered, jobs or not.
     """
 
@@ -79,13 +84,15 @@ class Claimer:
         self,
         source: Source,
         owner: str,
+        lease_seconds: float,
         room: Room,
         outage: Outage,
-        start: Callable[[list[Lease]], None],
+        start: Callable[[list[Lease], float], None],
         on_answer: Callable[[], None],
     ) -> None:
         self._source = source
         self._owner = owner
+        self._wait_seconds = min(WAIT_SECONDS, WAIT_SHARE * lease_seconds)
         self._room = room
         self._outage = outage
         self._start = start
@@ -122,7 +129,8 @@ class Claimer:
         while True:
             await self._going.wait()
             free = await self._room.wait()
-            wait = PROBE_SECONDS if self._outage.failed(Verb.CLAIM) else WAIT_SECONDS
+            wait = PROBE_SECONDS if self._outage.failed(Verb.CLAIM) else self._wait_seconds
+            asked_at = now_seconds()
             try:
                 leases = await self._source.claim(min(free, limit), wait, self._owner)
             except (BackendUnavailable, BackendRefused) as error:
@@ -133,4 +141,4 @@ class Claimer:
             limit = BATCH if leases else PROBE
             if leases:
                 self._room.take(len(leases))
-                self._start(leases)
+                self._start(leases, asked_at)

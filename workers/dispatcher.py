@@ -82,7 +82,12 @@ class Dispatcher:
         self._log = log
 
     def start(
-        self, dialect: Dialect, settler: Settler, desk: Desk, leases: Sequence[Lease]
+        self,
+        dialect: Dialect,
+        settler: Settler,
+        desk: Desk,
+        leases: Sequence[Lease],
+        claimed_at: float,
     ) -> None:
         """Begin the work on what one claim brought.
 
@@ -91,9 +96,10 @@ class Dispatcher:
             settler: Of its source; keeps the leases alive.
             desk: Of its source.
             leases: What was claimed.
+            claimed_at: When that was asked for; see ``Settler.hold``.
         """
         self._words[board.CLAIMED] += len(leases)
-        settler.hold(leases)
+        settler.hold(leases, claimed_at)
         self._journal.hold(leases)
         solo = self.solo
         for lease in leases:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -56,6 +57,7 @@ class Settler:
         self._on_lost = on_lost
         self._held: dict[str, Lease] = {}
         self._sure_until = 0.0
+        self._joined_until = math.inf
         self._pending: list[Settlement] = []
         self._refused: list[Settlement] = []
         self._refused_due = False
@@ -69,10 +71,17 @@ class Settler:
         """Leases that the source still counts as ours, settlements under way included."""
         return len(self._held)
 
-    def hold(self, leases: Sequence[Lease]) -> None:
-        """Keep claimed leases alive until they are settled."""
-        if not self._held:
-            self._sure_until = now_seconds() + self._lease_seconds
+    def hold(self, leases: Sequence[Lease], claimed_at: float) -> None:
+        """Keep claimed leases alive until they are settled.
+
+        Args:
+            leases: Of one claim.
+            claimed_at: When it was asked for, by ``now_seconds``. The backend counts from later;
+                when is not known: this process may have been frozen before it read the answer.
+        """
+        until = claimed_at + self._lease_seconds
+        self._sure_until = min(self._sure_until, until) if self._held else until
+        self._joined_until = min(self._joined_until, until)
         self._held.update([(lease.receipt, lease) for lease in leases])
 
     def keeps(self, lease: Lease) -> bool:
@@ -183,22 +192,24 @@ class Settler:
                 continue
 
     async def _extend_held(self) -> bool:
-        """Extend what is held; False: try again."""
+        """Extend what is held; False: once more."""
         leases = list(self._held.values())
         asked_at = now_seconds()
+        self._joined_until = math.inf  # the ends of those that are claimed while it is under way
         if leases:
             try:
                 kept = await self._source.extend(leases, self._lease_seconds)
             except (BackendUnavailable, BackendRefused) as error:
                 await self._outage.wait(Verb.EXTEND, error)
                 return False
-            self._sure_until = asked_at + self._lease_seconds
+            self._sure_until = min(asked_at + self._lease_seconds, self._joined_until)
             for lease, ours in zip(leases, kept, strict=True):
                 # A lease may have been settled while the answer was on its way.
                 if not ours and self._held.pop(lease.receipt, None) is not None:
                     self._on_lost(lease)
         self._outage.over(Verb.EXTEND)
-        return True
+        # Not sure yet: a claim's answer was read meanwhile that is older than a lease.
+        return not self._held or now_seconds() <= self._sure_until
 
     def close(self) -> None:
         """Let ``run`` end as soon as nothing is pending."""

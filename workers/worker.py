@@ -10,6 +10,7 @@ import asyncio
 import math
 import time
 from dataclasses import dataclass
+from functools import partial
 
 from sockq.drivers.errors import BackendRefused, SockqError
 from sockq.drivers.job import Settlement
@@ -112,16 +113,16 @@ class Worker:
             on_down=lambda error: self._backend_down(source, error),
             on_up=lambda seconds: self._backend_up(source, seconds),
         )
-        settler = Settler(
-            source, self._settings.lease_seconds, outage, self._settled, self._log.lease_lost
-        )
+        lease_seconds = self._settings.lease_seconds
+        settler = Settler(source, lease_seconds, outage, self._settled, self._log.lease_lost)
         desk = Desk(settler, self._words, self._tally.meter, self._log, source.name, self._journal)
         claimer = Claimer(
             source,
             owner,
+            lease_seconds,
             self._room,
             outage,
-            start=lambda leases: self._dispatcher.start(source.dialect, settler, desk, leases),
+            start=partial(self._dispatcher.start, source.dialect, settler, desk),
             on_answer=self._answered,
         )
         spawn = asyncio.get_running_loop().create_task

@@ -11,7 +11,7 @@ import pytest
 
 from sockq.drivers.errors import BackendUnavailable
 from sockq.drivers.source import Source
-from sockq.workers.claimer import PROBE_SECONDS, WAIT_SECONDS, Claimer, Room
+from sockq.workers.claimer import PROBE_SECONDS, WAIT_SECONDS, WAIT_SHARE, Claimer, Room
 from sockq.workers.outage import Outage, Recovery
 
 
@@ -34,13 +34,14 @@ class ScriptedSource:
         return []
 
 
-async def _claim(source: ScriptedSource, outage: Outage) -> None:
+async def _claim(source: ScriptedSource, outage: Outage, lease_seconds: float = 30.0) -> None:
     claimer = Claimer(
         cast("Source", source),
         "owner",
+        lease_seconds,
         Room(8),
         outage,
-        start=lambda _: None,
+        start=lambda *_: None,
         on_answer=lambda: None,
     )
     claiming = asyncio.create_task(claimer.run())
@@ -77,3 +78,11 @@ def test_a_claim_waits_for_jobs_but_not_for_the_end_of_an_outage(
 
     assert asyncio.run(run()).waits == waits
     assert told == (["down", "up"] if PROBE_SECONDS in waits else [])
+
+
+async def test_a_claim_waits_for_a_part_of_a_lease_only() -> None:
+    """A lease counts from when it was asked for: one of the last moment has to be worth it."""
+    source = ScriptedSource([None])
+    outage = Outage(Recovery(), on_down=lambda _: None, on_up=lambda _: None)
+    await _claim(source, outage, lease_seconds=6.0)
+    assert source.waits == [6.0 * WAIT_SHARE] * 2

@@ -14,7 +14,7 @@ from sockq.drivers.job import Ack, Lease, Settlement
 from sockq.drivers.source import Source
 from sockq.workers import outage as outage_module
 from sockq.workers.outage import Outage, Recovery
-from sockq.workers.settler import BATCH, Settler
+from sockq.workers.settler import BATCH, Settler, now_seconds
 
 JOBS = 3 * BATCH
 
@@ -63,7 +63,7 @@ class Bench:
 
     def finish(self, first: int, jobs: int) -> None:
         leases = [Lease(f"j{n}", b"", 1, f"r{n}", "w0") for n in range(first, first + jobs)]
-        self.settler.hold(leases)
+        self.settler.hold(leases, now_seconds())
         for lease in leases:
             self.settler.add(Ack(lease))
 
