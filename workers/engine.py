@@ -12,13 +12,13 @@ import resource
 import ssl
 import time
 from collections.abc import Callable, Mapping
-from functools import partial
 from typing import Final
 
 from sockq.workers.connect import Connected, ConnectFailure, Connector
 from sockq.workers.exchange import Connection
 from sockq.workers.lane import Lane
 from sockq.workers.opening import Interrupted, Opening
+from sockq.workers.openings import LATE_SECONDS, Openings
 from sockq.workers.proxy import Proxies
 from sockq.workers.request import Request
 from sockq.workers.route import Route
@@ -27,9 +27,6 @@ from sockq.workers.wire import NEVER
 
 SWEEP_SECONDS: Final = 0.04
 """How exact deadlines are."""
-
-LATE_SECONDS: Final = 0.1
-"""A sweep later than this finds a loop that stood still: unread answers are to be read first."""
 
 UNREAD_SECONDS: Final = 0.25
 """So long has the loop to read what came while a connection was muted."""
@@ -74,8 +71,8 @@ class Engine:
         self.opened_count = self.fresh_count = 0
         self._routes: dict[str, Route] = {}
         self._disabled: Mapping[str, float] = {}
-        self._openings: set[Opening] = set()
-        self._connector = Connector(settings.connect_threads, tls, proxies)
+        connector = Connector(settings.connect_threads, tls, proxies)
+        self._openings = Openings(loop, connector, lambda: self._sweep_due, self._opened)
         self._idle_limit = _idle_limit() if idle_limit is None else idle_limit
         self._sweep: asyncio.TimerHandle | asyncio.Handle | None = None
         self._sweep_due = self._swept_at = 0.0
@@ -184,7 +181,7 @@ class Engine:
             if timer is not None:
                 timer.cancel()
         self._routes.clear()
-        self._connector.close()
+        self._openings.close()
         await asyncio.sleep(0)  # results that threads have just handed over are closed
 
     # For routes
@@ -192,8 +189,7 @@ class Engine:
     def open(self, opening: Opening, request: Request) -> None:
         """Open a connection in a thread, after making room for it."""
         self._make_room()
-        self._openings.add(opening)
-        self._connector.open(request.endpoint, opening.deadline, partial(self._give, opening))
+        self._openings.begin(opening, request.endpoint)
         if self._tidying is None:
             self._tidy_later()
 
@@ -206,21 +202,9 @@ class Engine:
 
     # Inside
 
-    def _give(self, opening: Opening, result: Connected | ConnectFailure) -> None:
-        """In a thread: hand a result to the loop, if there still is one."""
-        try:
-            self.loop.call_soon_threadsafe(self._opened, opening, result)
-        except RuntimeError:
-            if isinstance(result, Connected):
-                result.sock.close()
-
     def _opened(self, opening: Opening, result: Connected | ConnectFailure) -> None:
-        self._openings.discard(opening)
-        if not self._closed:
-            opening.route.opened(opening, result)
-            self.keep_time()
-        elif isinstance(result, Connected):
-            result.sock.close()
+        opening.route.opened(opening, result)
+        self.keep_time()
 
     def _second_tries(self) -> list[Interrupted]:
         tries = [o.second_try for o in self._openings if not o.overdue]
@@ -228,7 +212,8 @@ class Engine:
 
     def _on_sweep(self) -> None:
         now = time.monotonic()
-        if now - self._sweep_due > LATE_SECONDS:
+        if now - self._sweep_due > LATE_SECONDS:  # unread answers are to be read first
+            self._openings.give_time(now)
             self._sweep_due = now
             self._swept_at = now - SWEEP_SECONDS  # time that stood still is nobody's stall
             self._sweep = self.loop.call_soon(self._on_sweep)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from sockq.workers.request import Request
@@ -25,14 +25,17 @@ class Opening:
 
     Attributes:
         route: Whose it is.
-        started: Monotonic seconds.
+        started: Monotonic seconds; time that stood still is left out.
         deadline: When those who wait for it are told that it failed.
         waited: The requests that have waited for it from the start.
         second_try: The exchange it is opened for, if it is for one only.
         overdue: The deadline has passed; what comes now is late.
+        stood_still: The process did meanwhile, so a failure says nothing.
     """
 
-    __slots__ = ("deadline", "overdue", "route", "second_try", "started", "waited")
+    __slots__ = (
+        "deadline", "overdue", "route", "second_try", "started", "stood_still", "waited",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -47,4 +50,14 @@ class Opening:
         self.deadline = deadline
         self.waited = waited
         self.second_try = second_try
-        self.overdue = False
+        self.overdue = self.stood_still = False
+
+    def give_time(self, seconds: float) -> None:
+        """The process stood still for so long: nothing of that counts."""
+        if seconds <= 0 or self.overdue:
+            return
+        self.stood_still = True
+        self.started += seconds
+        self.deadline += seconds
+        if self.second_try is not None:
+            self.second_try = replace(self.second_try, deadline=self.second_try.deadline + seconds)

@@ -166,7 +166,7 @@ class Route(Lane[Request]):
         elif self.waiting and self.busy < self.limit:
             request = self.waiting.popleft()
             waited = not opening.overdue and any(request is early for early in opening.waited)
-            started = now - result.seconds if waited else now
+            started = max(now - result.seconds, opening.started) if waited else now
             hub.fresh_count += 1
             self._start(connection, request, started, started + request.timeout_seconds)
         else:
