@@ -1,7 +1,7 @@
 """The control socket: one JSON object per line in, one per line out. Part of the parent's loop.
 
 Directory and socket are for the fleet's user alone, and each peer is asked who it is. A client that
-is slow, silent or talks nonsense costs a descriptor until it is closed, never time.
+is slow or talks nonsense costs a descriptor, never time; one that is silent is dropped.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ _CLIENTS: Final = 16
 _LINES_A_PASS: Final = 64
 _LINE_BYTES: Final = 64 * 1024
 _REST_SECONDS: Final = 0.5
+#: Nobody waits here for an answer, so one that is silent for so long only keeps others out.
+IDLE_SECONDS: Final = 30.0
 _TOO_MANY: Final = b'{"ok":false,"error":"too many requests at once; this one was not done"}\n'
 #: Linux's ``struct ucred``: pid, uid, gid.
 _PEER: Final = struct.Struct("iII")
@@ -36,7 +38,13 @@ Answer = Callable[[dict[str, object]], dict[str, object]]
 class Control:
     """The listener and its clients."""
 
-    def __init__(self, path: Path, selector: selectors.BaseSelector, answer: Answer) -> None:
+    def __init__(
+        self,
+        path: Path,
+        selector: selectors.BaseSelector,
+        answer: Answer,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         """Listen on ``path`` (a left-over socket there is replaced).
 
         Raises:
@@ -45,7 +53,9 @@ class Control:
         self._path = path
         self._selector = selector
         self._answer = answer
-        self._clients: set[Channel] = set()
+        self._clock = clock
+        #: When each was heard last, or took some of its answers.
+        self._clients: dict[Channel, float] = {}
         self._listener = listen_at(path, _CLIENTS)
         self._reserve = Reserve()
         self._rests_until: float | None = None
@@ -70,7 +80,10 @@ class Control:
         self._path.unlink(missing_ok=True)
 
     def look(self, now: float) -> None:
-        """Once a pass: have the reserve again, and listen again after a rest."""
+        """Once a pass: drop the silent, have the reserve again, listen again after a rest."""
+        for client, heard in list(self._clients.items()):
+            if now - heard >= IDLE_SECONDS:
+                self._drop(client)
         if not self._clients:
             self._reserve.take_back()
         if self._rests_until is not None and now >= self._rests_until:
@@ -85,7 +98,7 @@ class Control:
             end.close()
             return
         client = Channel(end)
-        self._clients.add(client)
+        self._clients[client] = self._clock()
         self._selector.register(client, selectors.EVENT_READ, self._serve(client))
 
     def _next(self) -> socket.socket | None:
@@ -100,11 +113,12 @@ class Control:
                     break
         # The listener stays readable: without a rest the loop would turn for nothing.
         self._selector.unregister(self._listener)
-        self._rests_until = time.monotonic() + _REST_SECONDS
+        self._rests_until = self._clock() + _REST_SECONDS
         return None
 
     def _serve(self, client: Channel) -> Callable[[int], None]:
         def ready(_mask: int) -> None:
+            self._clients[client] = self._clock()
             lines = client.receive_lines()
             for line in lines[:_LINES_A_PASS]:
                 client.send(self._one(line))
@@ -134,7 +148,7 @@ class Control:
         return json.dumps(answer, separators=(",", ":"), default=str).encode() + b"\n"
 
     def _drop(self, client: Channel) -> None:
-        self._clients.discard(client)
+        self._clients.pop(client, None)
         with contextlib.suppress(KeyError, ValueError):
             self._selector.unregister(client)
         client.close()
