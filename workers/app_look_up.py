@@ -9,12 +9,13 @@ from collections.abc import Callable
 from typing import Final
 
 from sockq.drivers.errors import BackendUnavailable, SockqError
-from sockq.drivers.job import Dead, Lease, Release, Retry
+from sockq.drivers.job import Dead, Lease, Release, Settlement
 from sockq.workers import board
 from sockq.workers.app_directory import AppDirectory, UnusableApp
 from sockq.workers.apps import App
 from sockq.workers.board import SlotWriter
 from sockq.workers.desk import Desk
+from sockq.workers.own_fault import own_fault
 from sockq.workers.target_state import ended
 from sockq.workers.unix_clock import unix_ms
 from sockq.workers.verdict import unknown_app
@@ -23,7 +24,6 @@ from sockq.workers.worker_log import WorkerLog
 
 LEAST_WAIT_SECONDS: Final = 2.0
 MOST_WAIT_SECONDS: Final = 15.0
-FAULT_SECONDS: Final = 5.0
 
 Dispatch = Callable[[Desk, Lease, WebhookJob, App], None]
 
@@ -92,24 +92,24 @@ class LookUps:
             kind, name = ("key", job.app_key) if self._apps.by_key else ("id", job.app_id)
             now_ms = unix_ms()
             why = f"{self._apps.told} has this {kind}"
-            settlement = unknown_app(lease, name, self._grace_seconds, now_ms, why)
-            if isinstance(settlement, Dead):
-                self._log.dead(settlement)
-            desk.add(settlement)
+            self._settle(desk, unknown_app(lease, name, self._grace_seconds, now_ms, why))
         except BackendUnavailable:
             self.show()
             desk.add(Release(lease, delay_seconds=self._wait_seconds()))
         except UnusableApp as error:
             reason = f"unusable app: {error}"
-            dead = Dead(lease, reason, ended(lease.state, reason))
-            self._log.dead(dead)
-            desk.add(dead)
+            self._settle(desk, Dead(lease, reason, ended(lease.state, reason)))
         except asyncio.CancelledError:
             desk.add(Release(lease))
             raise
         except Exception as error:  # a fault of ours must not take the worker or the job
             self._log.internal_error(lease, error)
-            desk.add(Retry(lease, FAULT_SECONDS, lease.state))
+            self._settle(desk, own_fault(lease, error, unix_ms()))
+
+    def _settle(self, desk: Desk, settlement: Settlement) -> None:
+        if isinstance(settlement, Dead):
+            self._log.dead(settlement)
+        desk.add(settlement)
 
     def _wait_seconds(self) -> float:
         """For how long a job waits in the queue: the longer, the longer the outage has lasted."""

@@ -15,6 +15,7 @@ from sockq.workers.attempt_log import Attempt
 from sockq.workers.delivery_id import delivery_id
 from sockq.workers.desk import Desk
 from sockq.workers.dialect import WebhookJob
+from sockq.workers.due import seconds_until_due
 from sockq.workers.endpoint_stats import id_of
 from sockq.workers.job_secret import without_secret
 from sockq.workers.lambda_payload import wrapped
@@ -243,8 +244,8 @@ class JobRun:
         known = {} if self.state is None else self.state.targets
         for plan in planned:
             before = known.get(plan.webhook.target_id)
-            if before is not None and before.due_ms > now_ms:
-                wait_seconds = (before.due_ms - now_ms) / 1000
+            wait_seconds = seconds_until_due(before, known, plan.webhook.retry, now_ms)
+            if wait_seconds > 0:
                 results[plan.webhook.target_id] = TargetResult(NotDue(wait_seconds), before)
             else:
                 due.append(self._delivery(plan, before))

@@ -21,6 +21,7 @@ from sockq.workers.desk import Desk
 from sockq.workers.dialect import Invalid, WebhookJob, parse
 from sockq.workers.job_secret import without_secret
 from sockq.workers.journal import Journal
+from sockq.workers.own_fault import own_fault
 from sockq.workers.plan import plan
 from sockq.workers.senders import Senders
 from sockq.workers.settler import Settler
@@ -119,7 +120,7 @@ class Dispatcher:
             self._open(dialect, desk, lease)
         except Exception as error:  # a fault of ours must not take the worker or the job
             self._log.internal_error(lease, error)
-            desk.add(Retry(lease, 5.0, lease.state))
+            self._settle(desk, own_fault(lease, error, unix_ms()))
 
     def _open(self, dialect: Dialect, desk: Desk, lease: Lease) -> None:
         job = parse(lease.payload, dialect)
@@ -169,6 +170,9 @@ class Dispatcher:
                 self._engine.submit(delivery)
 
     def _bury(self, desk: Desk, lease: Lease, reason: str, payload: bytes | None = None) -> None:
-        dead = Dead(lease, reason, lease.state, payload)
-        self._log.dead(dead)
-        desk.add(dead)
+        self._settle(desk, Dead(lease, reason, lease.state, payload))
+
+    def _settle(self, desk: Desk, settlement: Retry | Dead) -> None:
+        if isinstance(settlement, Dead):
+            self._log.dead(settlement)
+        desk.add(settlement)

@@ -155,7 +155,12 @@ class LambdaCalls:
         if request.overtaken:
             self._loop.call_soon(request.unsent)
             return
-        payload = request.wire_bytes()
+        try:
+            payload = request.wire_bytes()
+        except Exception as error:
+            outcome = Outcome(fault=Fault.INTERNAL, detail=type(error).__name__)
+            self._loop.call_soon(request.done, outcome)
+            return
         self._began()
         lane.busy += 1
         self._free -= 1

@@ -110,6 +110,12 @@ def decide(
     return _by_freshness(outcome, attempts, first_attempt_ms, made_ms, now_ms, chance)
 
 
+def longest_delay_seconds(settings: RetrySettings | None) -> float:
+    """No try is put off for longer than this."""
+    own = MAX_DELAY_SECONDS if settings is None else settings.max_backoff_ms / 1000 * 1.2
+    return max(own, MAX_RETRY_AFTER_SECONDS)
+
+
 def _park(
     outcome: Outcome,
     settings: RetrySettings | None,

@@ -98,13 +98,16 @@ def _read_masked(payload: bytes, masked: bytes) -> WebhookJob | Invalid:
     job = _decode_job(masked)
     body = _decode_inner(job.payload)
     inner = bytes(job.payload)
-    start = masked.index(inner)
-    whole = payload[start : start + len(inner)]
-    events = []
-    at = inner.index(b'"events"') + len(b'"events"')
-    for raw in body.events:
-        event = bytes(raw)
-        at = inner.index(event, at)
-        events.append(whole[at : at + len(event)])
-        at += len(event)
+    try:
+        start = masked.index(inner)
+        whole = payload[start : start + len(inner)]
+        events = []
+        at = inner.index(b'"events"') + len(b'"events"')
+        for raw in body.events:
+            event = bytes(raw)
+            at = inner.index(event, at)
+            events.append(whole[at : at + len(event)])
+            at += len(event)
+    except ValueError:
+        return Invalid("the events cannot be found in the bytes of the payload")
     return _job(job, whole, body, events)

@@ -58,12 +58,16 @@ class JobState(msgspec.Struct, frozen=True, omit_defaults=True):
         failed: By target id, those that are given up, each with its reason.
         unknown_since_ms: When the job was first seen without its app being known; 0: never.
         survived: So many crashes had it when it last ran alone and harmed nobody.
+        faults: Claims since its last progress that a fault of ours ended.
+        fault_since_ms: When the first of these was; 0: there was none.
     """
 
     targets: dict[str, TargetState] = msgspec.field(default_factory=dict, name="o")
     failed: dict[str, str] = msgspec.field(default_factory=dict, name="f")
     unknown_since_ms: _Count = msgspec.field(default=0, name="s")
     survived: _Count = msgspec.field(default=0, name="c")
+    faults: _Count = msgspec.field(default=0, name="i")
+    fault_since_ms: _Count = msgspec.field(default=0, name="j")
 
     @property
     def fresh(self) -> bool:
@@ -88,7 +92,7 @@ _decode = msgspec.json.Decoder(JobState).decode
 
 def encode(state: JobState) -> bytes:
     """Write a state for the queue; a fresh one is ``b""``. Reasons are cut to 300 characters."""
-    if state.fresh and not state.unknown_since_ms and not state.survived:
+    if state == _FRESH:
         return b""
     targets = {
         name: target
@@ -97,7 +101,7 @@ def encode(state: JobState) -> bytes:
         for name, target in state.targets.items()
     }
     failed = {name: reason[:_MAX_REASON] for name, reason in state.failed.items()}
-    return _encode(JobState(targets, failed, state.unknown_since_ms, state.survived))
+    return _encode(msgspec.structs.replace(state, targets=targets, failed=failed))
 
 
 def decode(data: bytes) -> JobState:

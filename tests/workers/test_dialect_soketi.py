@@ -45,6 +45,9 @@ def test_soketi_jobs_that_are_none() -> None:
         soketi().replace(b'"time_ms":1700000000000,', b""): "field payload.time_ms is missing",
         soketi(key='"a\\nb"'): "the app key has a control character and cannot be sent as a header",
         soketi().replace(b'"c"', b'"\xff"'): "not UTF-8",
+        soketi('"\\ud800"').replace(b'"events"', b'"\\u0065vents"'): (
+            "the events cannot be found in the bytes of the payload"
+        ),
     }
     assert {raw: parse(raw, "soketi") for raw in cases} == {
         raw: Invalid(text) for raw, text in cases.items()

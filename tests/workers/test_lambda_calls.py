@@ -129,6 +129,23 @@ async def test_a_function_that_fails_is_left_alone(server: LambdaServer) -> None
         assert late.outcomes[0].parked_seconds > 0
 
 
+async def test_a_call_that_cannot_be_made_ends_and_stops_no_other(server: LambdaServer) -> None:
+    class Broken(Probe):
+        __slots__ = ()
+
+        def wire_bytes(self) -> bytes:
+            raise KeyError("hunter2")
+
+    async with lanes() as calls:
+        broken = Broken(server, "f")
+        calls.submit(broken)
+        (well,) = submit(calls, server, "f", 1)
+        await async_until(lambda: broken.outcomes and well.outcomes)
+        assert broken.outcomes == [Outcome(fault=Fault.INTERNAL, detail="KeyError")]
+        assert well.outcomes[0].delivered
+        assert (calls.in_flight, calls.waiting) == (0, 0)
+
+
 async def test_throttling_pauses_the_lane(server: LambdaServer) -> None:
     server.rule = lambda _: refusal(429, "TooManyRequestsException", Retry_After="60")
     async with lanes() as calls:

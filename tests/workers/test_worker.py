@@ -17,6 +17,8 @@ from sockq.supervisor.receiver import Receiver
 from sockq.supervisor.receiver_rules import Rule, Rules
 from sockq.workers import board
 from sockq.workers.board import WorkerState
+from sockq.workers.own_fault import MOST_TRIES
+from sockq.workers.unix_clock import unix_ms
 
 
 @pytest.fixture
@@ -113,3 +115,30 @@ async def test_a_fault_of_ours_costs_neither_the_worker_nor_the_job(
     assert "internal-error" in log
     assert "ZeroDivisionError" in log
     assert "unlucky" not in log
+
+
+async def test_a_fault_of_ours_that_stays_ends_the_job(
+    broker: BrokerProcess, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """It is kept as a dead letter, which a mended version may replay."""
+    monkeypatch.setattr("sockq.workers.own_fault.FIRST_DELAY_SECONDS", 0.0)
+    monkeypatch.setattr("sockq.workers.dispatcher.plan", lambda *_: 1 / 0)
+    async with Receiver() as receiver, working(broker, receiver.url) as bench:
+        await bench.put(job("unlucky"))
+        await async_until(lambda: bench.words[board.DEAD] == 1)
+        (letter,) = (await bench.source.dead_letters(None, 10)).letters
+    assert letter.reason == "internal error: ZeroDivisionError"
+    assert letter.attempt == MOST_TRIES
+    assert "job-dead" in capfd.readouterr().err
+
+
+async def test_a_clock_behind_that_of_the_last_try_delays_nothing(
+    broker: BrokerProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The queue has waited already; which host claims the job must not matter."""
+    monkeypatch.setattr("sockq.workers.dispatcher.unix_ms", lambda: unix_ms() - 3_600_000)
+    weak = Rules(default=Rule(sequence=(503, 200)))
+    async with Receiver(rules=weak) as receiver, working(broker, receiver.url) as bench:
+        await bench.put(job("weak"))
+        await async_until(lambda: bench.words[board.DELIVERED] == 1)
+        assert receiver.count == 2
