@@ -31,6 +31,7 @@ from sockq.drivers.bullmq_format import (
 from sockq.drivers.bullmq_settling import CHUNK, lease_arguments, settle_calls
 from sockq.drivers.bullmq_waiting import Waiting
 from sockq.drivers.job import Lease, NewJob, Settlement
+from sockq.drivers.job_mark import Marks
 from sockq.drivers.lua_scripts import LuaScripts, load
 from sockq.drivers.redis_client import RedisClient
 from sockq.drivers.settings import LeaseSettings
@@ -115,7 +116,7 @@ class BullmqSource(Source):
                 results[index] = held
         return results
 
-    async def reclaim(self, owner: str | None, *, crashed: bool = False) -> int:
+    async def reclaim(self, owner: str | None, *, blamed: Marks = frozenset()) -> int:
         """See ``Source.reclaim``. The jobs go to the front of the ready ones, in claim order.
 
         None also does BullMQ's check for stalled jobs of other workers, in turn with its own
@@ -129,7 +130,7 @@ class BullmqSource(Source):
                     _SWEEP, (key, self._never), (_RECLAIM_CHUNK, _MOST_STALLS)
                 )
             else:
-                args = raw_bytes(owner), _RECLAIM_CHUNK, int(crashed)
+                args = raw_bytes(owner), _RECLAIM_CHUNK, "".join(blamed)
                 ended += await self._scripts.run(_RECLAIM, (key, self._never), args)
         return ended
 

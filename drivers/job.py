@@ -27,7 +27,7 @@ class Lease(msgspec.Struct, frozen=True, gc=False):
         receipt: Proof of this one claim; changes with every claim.
         owner: Who claimed it.
         state: What the last ``Retry``/``Release`` stored beside the job (opaque here), or ``b""``.
-        crashes: How many owners crashed while they held it (``Source.reclaim``).
+        crashes: How many owners crashed while it was at work (``Source.reclaim``).
     """
 
     id: str

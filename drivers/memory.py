@@ -10,6 +10,7 @@ from typing import TypeVar
 from sockq.drivers import memory_wire as wire
 from sockq.drivers.errors import BackendRefused, BackendUnavailable
 from sockq.drivers.job import Lease, NewJob, Settlement
+from sockq.drivers.job_mark import Marks
 from sockq.drivers.memory_client import Connection
 from sockq.drivers.settings import MemorySettings
 from sockq.drivers.source import DeadPage, Dialect, Driver, QueueStats, Source
@@ -108,9 +109,9 @@ class MemorySource(Source):
         call = wire.ExtendCall([lease.receipt for lease in leases], seconds)
         return await self._call(call, list[bool])
 
-    async def reclaim(self, owner: str | None, *, crashed: bool = False) -> int:
+    async def reclaim(self, owner: str | None, *, blamed: Marks = frozenset()) -> int:
         """See ``Source.reclaim``."""
-        return await self._call(wire.ReclaimCall(owner, crashed), int)
+        return await self._call(wire.ReclaimCall(owner, sorted(blamed)), int)
 
     async def stats(self) -> QueueStats:
         """See ``Source.stats``; exact."""

@@ -219,7 +219,7 @@ def _step(store: MemoryStore, call: wire.StoreCall, now: float) -> object:
         case wire.EnqueueCall():
             result = store.enqueue(call.jobs, call.delay_seconds, now)
         case wire.ReclaimCall():
-            result = store.reclaim(call.owner, now, crashed=call.crashed)
+            result = store.reclaim(call.owner, now, blamed=frozenset(call.blamed))
         case wire.StatsCall():
             result = store.stats(now)
         case wire.DeadLettersCall():

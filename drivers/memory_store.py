@@ -21,6 +21,7 @@ from itertools import compress
 
 from sockq.drivers.errors import BackendRefused, BackendUnavailable
 from sockq.drivers.job import Lease, NewJob
+from sockq.drivers.job_mark import Marks, id_bytes, mark_of
 from sockq.drivers.memory_record import ANSWER_BYTES, DeadLetters, Place, Record
 from sockq.drivers.source import DeadPage, QueueStats
 
@@ -173,11 +174,10 @@ class MemoryStore:
         record.deadline = now + seconds
         return True
 
-    def reclaim(self, owner: str | None, now: float, *, crashed: bool = False) -> int:
+    def reclaim(self, owner: str | None, now: float, *, blamed: Marks = frozenset()) -> int:
         """End the leases of ``owner`` (None: expired ones), newest first, at most RECLAIM_LIMIT.
 
-        The jobs go to the front in the order of their claims, refunded; a crash is counted when
-        the owner ``crashed``.
+        They go to the front in the order of their claims, refunded; the ``blamed`` crashed.
         """
         self.promote(now)
         if owner is None:
@@ -188,7 +188,7 @@ class MemoryStore:
         for record in reversed(lost):
             del self._leased[record.receipt]
             record.attempt -= 1
-            record.crashes += crashed and owner is not None
+            record.crashes += bool(blamed) and mark_of(id_bytes(record.id)) in blamed
             self._to_front(record)
         return len(lost)
 

@@ -72,7 +72,7 @@ class ReclaimCall(_Call, frozen=True, tag="reclaim", gc=False):
     """Answer: int."""
 
     owner: str | None
-    crashed: bool = False
+    blamed: list[str] = []
 
 
 class StatsCall(_Call, frozen=True, tag="stats", gc=False):

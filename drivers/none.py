@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from sockq.drivers.errors import BackendRefused, BackendUnavailable
 from sockq.drivers.job import Lease, NewJob, Settlement
+from sockq.drivers.job_mark import Marks
 from sockq.drivers.source import DeadPage, Dialect, Driver, QueueStats, Source
 
 NO_QUEUE = (
@@ -67,7 +68,7 @@ class NoneSource(Source):
         self._refuse_closed()
         return [False] * len(leases)
 
-    async def reclaim(self, owner: str | None, *, crashed: bool = False) -> int:  # noqa: ARG002 - the seam's
+    async def reclaim(self, owner: str | None, *, blamed: Marks = frozenset()) -> int:  # noqa: ARG002 - the seam's
         """Nobody holds anything."""
         self._refuse_closed()
         return 0

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from sockq.drivers.job import Lease, NewJob, Settlement
+from sockq.drivers.job_mark import Marks
 from sockq.drivers.lua_scripts import LuaScripts, load
 from sockq.drivers.redis_client import RedisClient
 from sockq.drivers.settings import LeaseSettings
@@ -152,12 +153,12 @@ class SockudoV1Source(Source):
                 results[index] = True
         return results
 
-    async def reclaim(self, owner: str | None, *, crashed: bool = False) -> int:
+    async def reclaim(self, owner: str | None, *, blamed: Marks = frozenset()) -> int:
         """See ``Source.reclaim``. The jobs go to the front of the ready ones, in claim order."""
         keys = self.keys
         if owner is not None:
             claims = await self._client.command("HKEYS", keys.claims(owner))
-            return await self._give_back(owner, all_of(claims), enough=1, crashed=crashed)
+            return await self._give_back(owner, all_of(claims), enough=1, blamed=blamed)
         more, members = await self._scripts.run(
             _SWEEP,
             (keys.list, keys.intake, keys.front, keys.ready, keys.delayed, keys.deadlines),
@@ -173,7 +174,7 @@ class SockudoV1Source(Source):
         )
 
     async def _give_back(
-        self, owner: str, claims: Claims, enough: int, *, crashed: bool = False
+        self, owner: str, claims: Claims, enough: int, *, blamed: Marks = frozenset()
     ) -> int:
         """End leases, the latest claims' first, until ``enough`` have ended; return how many."""
         keys = self.keys
@@ -188,7 +189,7 @@ class SockudoV1Source(Source):
                     keys.claims(owner),
                     *map(keys.claim, prefixes),
                 ),
-                (owner, RECLAIM_CHUNK, int(crashed), *args),
+                (owner, RECLAIM_CHUNK, "".join(blamed), *args),
             )
             if ended >= enough:  # those of earlier claims go before the rest of the later ones
                 break

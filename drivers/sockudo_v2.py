@@ -28,6 +28,7 @@ from uuid import uuid4
 from sockq.drivers import sockudo_v2_dead as dead
 from sockq.drivers.errors import BackendRefused
 from sockq.drivers.job import Lease, NewJob, Settlement
+from sockq.drivers.job_mark import Marks
 from sockq.drivers.lua_scripts import LuaScripts, load
 from sockq.drivers.redis_client import RedisClient
 from sockq.drivers.settings import LeaseSettings, ReliabilitySettings
@@ -158,7 +159,7 @@ class SockudoV2Source(Source):
             results += [result == 1 for result in reply]
         return results
 
-    async def reclaim(self, owner: str | None, *, crashed: bool = False) -> int:
+    async def reclaim(self, owner: str | None, *, blamed: Marks = frozenset()) -> int:
         """See ``Source``. An expired lease of a server's worker keeps its attempt charged."""
         rules = self._reliability
         if owner is None:
@@ -172,7 +173,7 @@ class SockudoV2Source(Source):
         ended, cursor = 0, b"0"
         while True:
             cursor, count = await self._run(
-                "v2_reclaim", cursor, owner, _PAGE, rules.event_retention, int(crashed)
+                "v2_reclaim", cursor, owner, _PAGE, rules.event_retention, "".join(blamed)
             )
             ended += int(count)
             if cursor == b"0" or ended >= _ENOUGH:

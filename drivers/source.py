@@ -9,6 +9,7 @@ from typing import Literal
 import msgspec
 
 from sockq.drivers.job import Lease, NewJob, Settlement
+from sockq.drivers.job_mark import Marks
 
 Dialect = Literal["sockudo", "soketi", "auto"]
 
@@ -43,7 +44,7 @@ class DeadLetter(msgspec.Struct, frozen=True):
         died_at_ms: Unix time of the backend's clock, milliseconds.
         attempt: Attempts that were charged.
         state: The state of its last settlement.
-        crashes: How many owners crashed while they held it.
+        crashes: How many owners crashed while it was at work.
     """
 
     id: str
@@ -121,12 +122,13 @@ class Source(ABC):
         """Make the leases end ``seconds`` from now. False: that lease is no longer the caller's."""
 
     @abstractmethod
-    async def reclaim(self, owner: str | None, *, crashed: bool = False) -> int:
+    async def reclaim(self, owner: str | None, *, blamed: Marks = frozenset()) -> int:
         """Make ready again what a dead ``owner`` held; None: what has expired, of anybody.
 
         A job given back so was interrupted, not failed: its attempt is refunded. ``crashes`` grows
-        when ``crashed`` is true: the owner was seen to end in a way that speaks against what it
-        held. A lease that only expired says nothing (its owner may have been frozen, or cut off).
+        for those whose mark (``job_mark.mark_of``) is ``blamed``: they were at work when the owner
+        was seen to end in a way that speaks against them. What only waited is not blamed, nor is
+        a lease that expired (its owner may have been frozen, or cut off).
         Also makes due delayed jobs ready. Bounded work a call; returns how many leases it ended
         (call again until 0 when ``owner`` is given).
         """

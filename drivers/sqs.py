@@ -23,6 +23,7 @@ from typing import Final
 
 from sockq.drivers.errors import BackendRefused, BackendUnavailable, SockqError
 from sockq.drivers.job import Lease, NewJob, Settlement
+from sockq.drivers.job_mark import Marks
 from sockq.drivers.settings import SqsSettings
 from sockq.drivers.source import DeadPage, Dialect, Driver, QueueStats, Source
 from sockq.drivers.sqs_book import Book
@@ -163,7 +164,7 @@ class SqsSource(Source):
         self._refuse_closed()
         return await self._reclaiming.extend(leases, seconds)
 
-    async def reclaim(self, owner: str | None, *, crashed: bool = False) -> int:
+    async def reclaim(self, owner: str | None, *, blamed: Marks = frozenset()) -> int:
         """See ``Source.reclaim``. Without a journal, of this process' leases only.
 
         SQS counts receives and nothing else: a receive that no record of ours explains counts as a
@@ -172,7 +173,7 @@ class SqsSource(Source):
         self._refuse_closed()
         if owner is None:
             return await self._reclaiming.sweep()
-        return await self._reclaiming.give_back(owner, crashed=crashed)
+        return await self._reclaiming.give_back(owner, blamed)
 
     async def stats(self) -> QueueStats:
         """See ``Source.stats``; approximate, and at most a second old."""

@@ -42,6 +42,7 @@ class Entry(msgspec.Struct, gc=False):
         receives: How often SQS had given it out.
         group: Its message group.
         recorded: Something is stored beside it.
+        mark: See ``job_mark.mark_of``; empty for what is not a lease.
         settling: A settlement is under way. Of this process only.
         moved: It was sent again; only its deletion is missing. Of this process only.
     """
@@ -53,6 +54,7 @@ class Entry(msgspec.Struct, gc=False):
     receives: int
     group: str | None
     recorded: bool = False
+    mark: str = ""
     settling: bool = False
     moved: bool = False
 
@@ -67,6 +69,7 @@ class _Line(msgspec.Struct, array_like=True):
     group: str | None = None
     recorded: bool = False
     boot: str = ""
+    mark: str = ""
 
 
 def _boot() -> str:
@@ -205,6 +208,7 @@ class Journal:
             line.receives,
             line.group,
             line.recorded,
+            line.mark,
         )
 
     def _write(self, lines: list[_Line]) -> None:
@@ -251,4 +255,5 @@ def _added(entry: Entry) -> _Line:
         entry.group,
         entry.recorded,
         _BOOT,
+        entry.mark,
     )

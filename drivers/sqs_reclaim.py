@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from sockq.drivers.errors import SockqError
 from sockq.drivers.job import Lease
+from sockq.drivers.job_mark import Marks
 from sockq.drivers.sqs_book import Book
 from sockq.drivers.sqs_client import SqsClient
 from sockq.drivers.sqs_inbox import Inbox, visibility_seconds
@@ -86,14 +87,15 @@ class Reclaiming:
         self._book.remove(owner, held.keys() - kept)
         return kept | settling
 
-    async def give_back(self, owner: str, *, crashed: bool) -> int:
+    async def give_back(self, owner: str, blamed: Marks) -> int:
         """Make visible what a dead ``owner`` held; returns how many leases that ended."""
         ended = 0
         while found := self._book.seize(owner, _STEP):
             # Successors first: SQS gives out none of a group while one of it is hidden.
             found.sort(key=lambda entry: entry.kind != "waiting")
+            guilty = {entry.message_id for entry in found if entry.mark in blamed}
             for entry in found:
-                if entry.kind == "waiting" or not crashed:  # it was not worked on, or did no harm
+                if entry.message_id not in guilty:  # it was not worked on, or did no harm
                     self._records.forgive(entry.message_id, entry.receives)
             outcomes = await self._hide([handle_of(entry.receipt) for entry in found], 0)
             failed = [e for e in found if isinstance(outcomes[handle_of(e.receipt)], SockqError)]

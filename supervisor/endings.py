@@ -10,7 +10,7 @@ from sockq.supervisor.member import Member, Role
 from sockq.supervisor.oom import OomCounter
 from sockq.supervisor.post_mortem import note_death, remains_of
 from sockq.supervisor.process import Ended
-from sockq.supervisor.restart import Cause, Exit, classify
+from sockq.supervisor.restart import BLAMED, Cause, Exit, classify
 from sockq.workers.logs import Event, Log
 
 #: Ends of a helper at the start that starting again cannot mend, or is not ours to.
@@ -22,11 +22,19 @@ _RSS_UNIT_BYTES: Final = 1024
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """One end: its cause and status, and the seconds until the successor may start."""
+    """One end.
+
+    Attributes:
+        cause: Why.
+        exit: Its status.
+        delay_seconds: Until the successor may start.
+        blamed: frozenset[str] of the jobs that it speaks against.
+    """
 
     cause: Cause
     exit: Exit
     delay_seconds: float
+    blamed: frozenset[str]
 
 
 class Endings:
@@ -104,4 +112,5 @@ class Endings:
         self._fleet.event(level, told)
         member.ended(now, cause, end, maxrss)
         member.tell(told)
-        return Ending(cause, end, delay)
+        blamed = remains.at_work if cause in BLAMED else frozenset()
+        return Ending(cause, end, delay, blamed)

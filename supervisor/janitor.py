@@ -59,7 +59,7 @@ class _Janitor:
         self._log = Log("janitor")
         self._context = context
         self._owners: deque[str] = deque()
-        self._crashed: set[str] = set()
+        self._blamed: dict[str, frozenset[str]] = {}
         self._given_back: Counter[str] = Counter()
         self._work = asyncio.Event()
         self._idle = asyncio.Event()
@@ -161,16 +161,16 @@ class _Janitor:
             tries = 0
             with contextlib.suppress(ValueError):
                 self._owners.remove(owner)
-            self._crashed.discard(owner)
+            self._blamed.pop(owner, None)
             self._board.add(words.QUEUE_RECLAIMED, jobs)
             self._say({"reclaimed": owner, "jobs": jobs})
 
     async def _reclaim(self, owner: str) -> int:
         failure: SockqError | None = None
-        crashed = owner in self._crashed
+        blamed = self._blamed.get(owner, frozenset())
         for source in self._driver.sources:
             try:
-                while ended := await source.reclaim(owner, crashed=crashed):
+                while ended := await source.reclaim(owner, blamed=blamed):
                     self._given_back[owner] += ended
             except SockqError as error:  # on a cluster the others may stand on another node
                 failure = failure or error
@@ -235,8 +235,8 @@ class _Janitor:
             said = json.loads(line)
             owner = said.get("reclaim")
             if owner and owner not in self._owners:
-                if said.get("crashed"):
-                    self._crashed.add(owner)
+                if blamed := said.get("blamed"):
+                    self._blamed[owner] = frozenset(blamed)
                 self._owners.append(owner)
                 self._idle.clear()
                 self._work.set()

@@ -8,7 +8,7 @@ from typing import Final
 
 from sockq.supervisor.member import Member
 from sockq.supervisor.restart import BLAMED, Cause, Exit
-from sockq.workers.deaths import Death, Deaths, hash_of, hashes_of
+from sockq.workers.deaths import Death, Deaths, mark_of_job
 from sockq.workers.journal import Held, read_journal
 
 #: Ids and frames that a line of the log names.
@@ -24,6 +24,14 @@ class Remains:
     stack: tuple[str, ...]
 
     @property
+    def at_work(self) -> frozenset[str]:
+        """Marks of the jobs that the worker did something with, and of the one that ran alone."""
+        marks = {job.mark for job in self.held.jobs if job.at_work}
+        if self.held.alone is not None:
+            marks.add(mark_of_job(self.held.alone.id))
+        return frozenset(marks)
+
+    @property
     def told(self) -> dict[str, object]:
         """Fields for the log; None where there is nothing to say."""
         jobs = self.held.jobs
@@ -34,7 +42,7 @@ class Remains:
             "sent": sum(job.sent for job in jobs) or None,
             "jobs": [job.id for job in jobs[:_MOST_IDS]] or None,
             "at_hand": at_hand,
-            "alone": alone.key.rpartition("\n")[2] if alone else None,
+            "alone": alone.id if alone else None,
             "stack": " < ".join(self.stack[:_MOST_FRAMES]) or None,
         }
 
@@ -75,8 +83,8 @@ def note_death(
             crashes=held.alone.crashes if held.alone else 0,
             at_hand=any(job.at_hand for job in held.jobs),
             stack=remains.stack,
-            held=hashes_of(held.jobs),
-            at_work=hashes_of(job for job in held.jobs if job.sent or job.at_hand),
-            in_hand=next((hash_of(job.id) for job in held.jobs if job.at_hand), b""),
+            held=len(held.jobs),
+            at_work=remains.at_work,
+            in_hand=next((job.mark for job in held.jobs if job.at_hand), ""),
         )
     )

@@ -16,7 +16,6 @@ from sockq.supervisor.owners import Known
 from sockq.supervisor.patrol import Patrol
 from sockq.supervisor.process import Ended, Process, reap
 from sockq.supervisor.reclaims import Reclaims
-from sockq.supervisor.restart import BLAMED
 
 #: The successor of a process whose end could not be judged starts after so long.
 _FAULT_SECONDS: Final = 1.0
@@ -81,21 +80,21 @@ class Reaping:
         ending = self._endings.judge(member, ended, now)
         self._channels.release(process)
         self._patrol.forget(process.pid)
-        self._give_back(member, process, crashed=ending.cause in BLAMED)
+        self._give_back(member, process, ending.blamed)
         member.slot.exited(now, now + ending.delay_seconds)
         judged(member, ending, now)
 
     def _free(self, member: Member, process: Process, now: float) -> None:
         """Only what must not be left out: the jobs go back unblamed, the slot is free."""
-        self._give_back(member, process, crashed=False)
+        self._give_back(member, process, frozenset())
         member.process = None
         if member.running:
             member.slot.exited(now, now + _FAULT_SECONDS)
         if process.channel.fileno() >= 0:
             self._channels.release(process)
 
-    def _give_back(self, member: Member, process: Process, *, crashed: bool) -> None:
+    def _give_back(self, member: Member, process: Process, blamed: frozenset[str]) -> None:
         if member.role is Role.WORKER:
-            self._reclaims.add(Known(process.pid, 0, process.owner), crashed=crashed)
+            self._reclaims.add(Known(process.pid, 0, process.owner), blamed)
         elif member.role is Role.JANITOR:
             self._reclaims.janitor_lost()

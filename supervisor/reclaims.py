@@ -16,7 +16,7 @@ class Reclaims:
 
     def __init__(self) -> None:
         self._pending: dict[str, Known] = {}
-        self._crashed: set[str] = set()
+        self._blamed: dict[str, frozenset[str]] = {}
         self._told: set[str] = set()
 
     def __len__(self) -> int:
@@ -27,27 +27,24 @@ class Reclaims:
         """Whom to remember over a restart of the fleet."""
         return list(self._pending.values())
 
-    def add(self, known: Known, *, crashed: bool = False) -> None:
+    def add(self, known: Known, blamed: frozenset[str] = frozenset()) -> None:
         """``known`` is gone; what it leased has to go back.
 
         Args:
             known: Who.
-            crashed: Its end speaks against what it held (``restart.BLAMED``).
+            blamed: Marks of the jobs that its end speaks against.
         """
         self._pending[known.owner] = known
-        if crashed:
-            self._crashed.add(known.owner)
+        if blamed:
+            self._blamed[known.owner] = blamed
 
     def to_tell(self) -> list[tuple[str, bytes]]:
         """Owners that the janitor was not told of, with the lines to send."""
-        return [
-            (
-                owner,
-                json.dumps({"reclaim": owner, "crashed": owner in self._crashed}).encode() + b"\n",
-            )
-            for owner in self._pending
-            if owner not in self._told
-        ]
+        return [(owner, self._line(owner)) for owner in self._pending if owner not in self._told]
+
+    def _line(self, owner: str) -> bytes:
+        blamed = sorted(self._blamed.get(owner, ()))
+        return json.dumps({"reclaim": owner, "blamed": blamed}).encode() + b"\n"
 
     def told(self, owner: str) -> None:
         """The line was sent."""
@@ -60,5 +57,5 @@ class Reclaims:
     def done(self, owner: str) -> bool:
         """The janitor has given everything of ``owner`` back. False: it was not pending."""
         self._told.discard(owner)
-        self._crashed.discard(owner)
+        self._blamed.pop(owner, None)
         return self._pending.pop(owner, None) is not None

@@ -58,7 +58,7 @@ def death_part(one: Death) -> dict[str, Any]:
         "uptime_seconds": rounded(one.uptime_seconds),
         "cpu_seconds": rounded(one.cpu_seconds),
         "max_rss_mb": one.max_rss_mb,
-        "held": len(one.held),
+        "held": one.held,
         "alone": one.alone.rpartition("\n")[2] or None,
         "stack": list(one.stack),
     }

@@ -7,18 +7,16 @@ reads it. Standard library only, because the parent writes it.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from dataclasses import dataclass
-from hashlib import blake2b
 from typing import Final
 
-from sockq.workers.journal import ID_BYTES, HeldJob
+from sockq.drivers.job_mark import id_bytes, mark_of
 from sockq.workers.seqlock import read_bytes, room, write_bytes
 
 DEATHS: Final = 128
 _HEAD_BYTES: Final = 64
 _RECORD_BYTES: Final = 8 * 1024
-_HASH_BYTES: Final = 8
+_MARK_BYTES: Final = 8
 _LENGTH_BYTES: Final = 4
 #: Frames that are kept of a stack, and characters of a frame.
 STACK_LINES: Final = 12
@@ -43,9 +41,9 @@ class Death:
         crashes: What that job's lease said of earlier crashes.
         at_hand: That job was being prepared at that moment, not waiting for an answer.
         stack: Its last frames, the innermost first.
-        held: Hashes of the ids of all that it held (``hash_of``).
-        at_work: Of these, those of jobs that were on the wire or being prepared.
-        in_hand: The hash of the one that was being prepared, or nothing.
+        held: How many jobs it held.
+        at_work: Marks of those that are blamed: on the wire, being prepared, or alone.
+        in_hand: The mark of the one that was being prepared, or "".
     """
 
     worker: str
@@ -59,19 +57,14 @@ class Death:
     crashes: int = 0
     at_hand: bool = False
     stack: tuple[str, ...] = ()
-    held: frozenset[bytes] = frozenset()
-    at_work: frozenset[bytes] = frozenset()
-    in_hand: bytes = b""
+    held: int = 0
+    at_work: frozenset[str] = frozenset()
+    in_hand: str = ""
 
 
-def hash_of(id_: str) -> bytes:
-    """What stands for a job's id among those that were held; other sources' may be the same."""
-    return blake2b(id_.encode()[:ID_BYTES], digest_size=_HASH_BYTES).digest()
-
-
-def hashes_of(jobs: Iterable[HeldJob]) -> frozenset[bytes]:
-    """The hashes of jobs of a journal."""
-    return frozenset(hash_of(job.id) for job in jobs)
+def mark_of_job(id_: str) -> str:
+    """What stands for a job's id among those that are blamed; other sources' may be the same."""
+    return mark_of(id_bytes(id_))
 
 
 class Deaths:
@@ -124,22 +117,22 @@ def _pack(death: Death, most: int) -> bytes:
         "alone": death.alone,
         "crashes": death.crashes,
         "at_hand": death.at_hand,
-        "in_hand": death.in_hand.hex(),
+        "held": death.held,
+        "in_hand": death.in_hand,
         "stack": [line[:_LINE_CHARACTERS] for line in death.stack[:STACK_LINES]],
     }
-    # Those at work first: they are told apart by their number, and what has no room was only held.
-    hashes = [*sorted(death.at_work), *sorted(death.held - death.at_work)]
-    head = json.dumps({**told, "at_work": len(death.at_work)}, separators=(",", ":")).encode()
-    left = max(0, most - _LENGTH_BYTES - len(head)) // _HASH_BYTES
-    return len(head).to_bytes(_LENGTH_BYTES, "little") + head + b"".join(hashes[:left])
+    head = json.dumps(told, separators=(",", ":")).encode()
+    left = max(0, most - _LENGTH_BYTES - len(head)) // _MARK_BYTES
+    marks = b"".join(map(bytes.fromhex, sorted(death.at_work)[:left]))
+    return len(head).to_bytes(_LENGTH_BYTES, "little") + head + marks
 
 
 def _unpack(data: bytes) -> Death:
     length = int.from_bytes(data[:_LENGTH_BYTES], "little")
     told = json.loads(data[_LENGTH_BYTES : _LENGTH_BYTES + length])
-    hashes = data[_LENGTH_BYTES + length :]
-    held = [hashes[at : at + _HASH_BYTES] for at in range(0, len(hashes), _HASH_BYTES)]
+    marks = data[_LENGTH_BYTES + length :]
     told["stack"] = tuple(told["stack"])
-    told["in_hand"] = bytes.fromhex(told["in_hand"])
-    told["at_work"] = frozenset(held[: told["at_work"]])
-    return Death(**told, held=frozenset(held))
+    told["at_work"] = frozenset(
+        marks[at : at + _MARK_BYTES].hex() for at in range(0, len(marks), _MARK_BYTES)
+    )
+    return Death(**told)

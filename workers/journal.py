@@ -16,13 +16,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from sockq.drivers.job_mark import MARKED_BYTES, id_bytes, mark_of
+
 if TYPE_CHECKING:  # the parent reads journals, with the standard library alone
     from sockq.drivers.job import Lease, Settlement
 
-#: Jobs that have an entry; what a worker holds beyond that is not listed.
+#: Jobs that have an entry; a worker holds no more (``sockq.in_flight``).
 ENTRIES: Final = 480
 #: An entry's id is cut to this.
-ID_BYTES: Final = 120
+ID_BYTES: Final = MARKED_BYTES
 
 _AT_HAND: Final = 0
 _ALONE: Final = 1
@@ -46,16 +48,23 @@ class HeldJob:
     """A job that a worker held.
 
     Attributes:
-        id: Its id, cut to ``ID_BYTES``.
+        id: Its id, cut to ``ID_BYTES``, to be shown.
+        mark: See ``job_mark.mark_of``.
         sent: A request of it had been sent, or was being sent.
         at_hand: It was being prepared at that moment.
         since_ms: When it was claimed, monotonic milliseconds.
     """
 
     id: str
+    mark: str
     sent: bool
     at_hand: bool
     since_ms: int
+
+    @property
+    def at_work(self) -> bool:
+        """Whether the worker did anything with it."""
+        return self.sent or self.at_hand
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +78,11 @@ class AloneJob:
 
     key: str
     crashes: int
+
+    @property
+    def id(self) -> str:
+        """The job's, as far as the key holds it."""
+        return self.key.partition("\n")[2] or self.key
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +113,10 @@ def read_journal(region: memoryview) -> Held:
         if word & _HELD:
             at = _IDS_AT + index * ID_BYTES
             length = min(word >> _LENGTH_AT & 0xFF, ID_BYTES)
-            id_ = bytes(region[at : at + length]).decode("utf-8", "ignore")
-            jobs.append(HeldJob(id_, bool(word & _SENT), at_hand == index + 1, word >> _SINCE_AT))
+            id_ = bytes(region[at : at + length])
+            sent, here = bool(word & _SENT), at_hand == index + 1
+            text = id_.decode("utf-8", "replace")
+            jobs.append(HeldJob(text, mark_of(id_), sent, here, word >> _SINCE_AT))
     return Held(tuple(jobs), _read_alone(region, words[_ALONE]))
 
 
@@ -108,7 +124,7 @@ def _read_alone(region: memoryview, word: int) -> AloneJob | None:
     crashes, length = word >> _CRASHES_AT, word & 0xFFFF
     if not crashes or length > _ALONE_BYTES:
         return None
-    key = bytes(region[_WORDS_BYTES : _WORDS_BYTES + length]).decode("utf-8", "ignore")
+    key = bytes(region[_WORDS_BYTES : _WORDS_BYTES + length]).decode(errors="surrogateescape")
     return AloneJob(key, crashes - 1)
 
 
@@ -131,7 +147,7 @@ class Journal:
             if not free:
                 return
             index = free.pop()
-            data = lease.id.encode()[:ID_BYTES]
+            data = id_bytes(lease.id)[:ID_BYTES]
             at = _IDS_AT + index * ID_BYTES
             length = len(data)
             region[at : at + length] = data
@@ -154,7 +170,7 @@ class Journal:
 
     def alone(self, key: str, crashes: int) -> None:
         """From now on only this job can be what happens to the process."""
-        data = key.encode()[:_ALONE_BYTES]
+        data = id_bytes(key)[:_ALONE_BYTES]
         self._region[_WORDS_BYTES : _WORDS_BYTES + len(data)] = data
         self._words[_ALONE] = min(crashes + 1, _MOST_CRASHES) << _CRASHES_AT | len(data)
 

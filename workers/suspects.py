@@ -2,10 +2,11 @@
 
 Only what was seen counts. A job that was at work when a worker died, on the wire or being prepared,
 is run alone next time; one that was alone when its worker died has killed it. One that only waited
-in the dead worker is no suspect. Nor is, the first time, one that was on the wire when somebody
-killed the worker: whoever kills a busy worker hits dozens, and running them all alone would cost
-the others more than a second such death. A kill from outside may hit the innocent, so there it
-takes two alone while the job was being prepared, which takes a moment, or three in all.
+in the dead worker is not blamed: no crash of it is counted. Nor is one a suspect, the first time,
+that was on the wire when somebody killed the worker: whoever kills a busy worker hits dozens, and
+running them all alone would cost the others more than a second such death. A kill from outside may
+hit the innocent, so there it takes two alone while the job was being prepared, which takes a
+moment, or three in all.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from sockq.workers.deaths import Death, hash_of
+from sockq.workers.deaths import Death, mark_of_job
 
 #: Deaths alone that are enough when somebody else may have sent the signal: at hand, and in all.
 KILLS_AT_HAND: Final = 2
@@ -70,14 +71,11 @@ def judge(
     at_hand = sum(one.at_hand for one in alone)
     if own or at_hand >= KILLS_AT_HAND or len(alone) >= KILLS_ALONE:
         return Poison(_told(own[-1] if own else alone[-1], crashes))
-    hash_ = hash_of(id_)
-    since = [one for one in deaths if one.alone == key or hash_ in one.held][survived - crashes :]
+    mark = mark_of_job(id_)
+    since = [one for one in deaths if one.alone == key or mark in one.at_work][survived - crashes :]
     company = [one for one in since if one.alone != key]
-    idle = sum(hash_ not in one.at_work for one in company)
-    hit = sum(
-        one.cause == _KILLED and hash_ in one.at_work and hash_ != one.in_hand for one in company
-    )
-    counted = crashes - survived - idle - (hit if hit < KILLS_ON_THE_WIRE else 0)
+    hit = sum(one.cause == _KILLED and mark != one.in_hand for one in company)
+    counted = crashes - survived - (hit if hit < KILLS_ON_THE_WIRE else 0)
     if counted <= 0:
         return None
     unseen = crashes - survived - len(alone) - len(company)

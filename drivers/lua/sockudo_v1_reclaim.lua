@@ -1,9 +1,9 @@
 #!lua flags=allow-oom
 -- Gives back what an owner held, to the front of the ready jobs in the order of its claims.
--- Its attempt is refunded; a crash is counted if the owner crashed.
+-- Its attempt is refunded; a crash is counted for those that were at work.
 --
 -- KEYS  ready, deadlines, leased, claims (of this owner), lists of claims…
--- ARGV  owner, most leases to end, whether the owner crashed (1, 0), for each claim, latest first, its prefix, how many members of
+-- ARGV  owner, most leases to end, marks of the jobs that are blamed, for each claim, latest first, its prefix, how many members of
 --       deadlines follow, and these. None: all that it leased. Else what these say, if it has passed.
 -- Result  number of leases that were ended
 
@@ -11,9 +11,10 @@
 -- @include sockudo_v1_records
 -- @include sockudo_v1_claims
 -- @include sockudo_v1_leased
+-- @include blamed
 
 local ready, deadlines, leased, claims = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-local owner, bound, crashed = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
+local owner, bound, crash = ARGV[1], tonumber(ARGV[2]), crashes_of(ARGV[3])
 local FIRST_LIST, now = 4, now_ms()
 local ended, forgotten = 0, {}
 
@@ -52,7 +53,7 @@ local function give_back(prefix, list, first, last)
       local receipt = receipt_of(prefix, place, bytes)
       local id, state, attempt, crashes, payload = leased_job(list, place, receipt, bytes)
       if id then -- else somebody deleted it
-        redis.call('LPUSH', ready, compose(id, state, '', attempt, crashes + crashed, payload))
+        redis.call('LPUSH', ready, compose(id, state, '', attempt, crashes + crash(id), payload))
         moved[#moved + 1] = place
       end
       if extended then

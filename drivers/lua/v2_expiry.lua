@@ -1,9 +1,9 @@
 #!lua
 -- Included by v2 scripts after v2_common and v2_note: the ends of leases that nobody settled.
 
--- Take leases of sockq from their owner: the attempt is refunded, and `crashed` (1 or 0) is counted.
+-- Take leases of sockq from their owner: the attempt is refunded, and what `crash` says of an id is counted.
 -- `push` is RPUSH for the front of the ready jobs or LPUSH for their back.
-local function give_back(ids, push, crashed)
+local function give_back(ids, push, crash)
   local payloads = call('HMGET', JOBS, unpack(ids))
   local attempts = call('HMGET', ATTEMPTS, unpack(ids))
   local counts, noted = {}, {}
@@ -13,7 +13,7 @@ local function give_back(ids, push, crashed)
     if payloads[i] then
       local bare, crashes, state = split(payloads[i])
       noted[#noted + 1] = ids[i]
-      noted[#noted + 1] = join(bare, crashes + crashed, state)
+      noted[#noted + 1] = join(bare, crashes + crash(ids[i]), state)
     end
   end
   call('HSET', ATTEMPTS, unpack(counts))
@@ -45,7 +45,7 @@ local function sweep(now, bound, default_max, retention)
       end
     end
     if #ours > 0 then
-      give_back(ours, 'LPUSH', 0)
+      give_back(ours, 'LPUSH', function() return 0 end)
       emit(retention, 'stalled', ours, now)
     end
     if #stalled > 0 then

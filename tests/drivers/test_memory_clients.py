@@ -12,6 +12,7 @@ from support.broker_process import BrokerProcess
 from sockq.drivers import memory_wire as wire
 from sockq.drivers.errors import BackendRefused
 from sockq.drivers.job import Ack, Lease, NewJob
+from sockq.drivers.job_mark import mark_of
 from sockq.drivers.memory import MAX_JOB_BYTES, MemorySource
 
 
@@ -52,7 +53,7 @@ async def test_jobs_that_a_dying_client_never_confirmed_go_back_at_once(
 async def test_confirmed_jobs_stay_leased_when_their_client_dies(
     raw_client: RawClient, memory_source: MemorySource
 ) -> None:
-    await memory_source.enqueue([NewJob(b"1")])
+    (id_,) = await memory_source.enqueue([NewJob(b"1")])
     raw_client.call(wire.ClaimCall(1, 0.0, "ghost"))
     raw_client.answer()
     raw_client.call(wire.Got())
@@ -61,7 +62,7 @@ async def test_confirmed_jobs_stay_leased_when_their_client_dies(
     raw_client.close()
     assert await memory_source.claim(1, 0.1, "owner") == []
     assert await leased(memory_source) == 1
-    assert await memory_source.reclaim("ghost", crashed=True) == 1
+    assert await memory_source.reclaim("ghost", blamed=frozenset({mark_of(id_.encode())})) == 1
     (lease,) = await memory_source.claim(1, 1.0, "owner")
     assert (lease.attempt, lease.crashes) == (1, 1)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 
+from support.marks import marks
 from support.redis_server import RedisServer
 from support.redis_sources import push, take, v1_source
 
@@ -50,8 +51,8 @@ async def test_any_bytes_and_the_id_survive_every_path(
         for lease in leases:
             assert await source.settle([Retry(lease, 0.001, state)]) == [True]
             await asyncio.sleep(0.002)
-        check(await take(source, len(ids)), 3, 0, state)
-        assert await source.reclaim("owner-1", crashed=True) == len(ids)
+        check(leases := await take(source, len(ids)), 3, 0, state)
+        assert await source.reclaim("owner-1", blamed=marks(leases)) == len(ids)
         check(leases := await take(source, len(ids)), 3, 1, state)
         assert all(await source.settle([Dead(x, "why: ü\n", b"end") for x in leases]))
         letters = {letter.id: letter for letter in (await source.dead_letters(None, 99)).letters}

@@ -6,6 +6,7 @@ import random
 import time
 
 import pytest
+from support.marks import marks
 from support.redis_server import RedisServer
 from support.redis_sources import push, v1_source
 from support.v1_model import Job, Model, compare
@@ -138,18 +139,20 @@ class _Walk:
         for receipts in gone.values():
             self.lose(receipts)
 
-    def lose(self, receipts: list[str], *, crashed: bool = False) -> None:
+    def lose(self, receipts: list[str], blamed: frozenset[str] = frozenset()) -> None:
         self.stale += [self.model.held[receipt].lease for receipt in receipts]
-        self.model.give_back(receipts, crashed=crashed)
+        self.model.give_back(receipts, blamed)
 
     async def reclaim(self) -> None:
         owner = self.random.choice(OWNERS)
         receipts = [r for r, held in self.model.held.items() if held.lease.owner == owner]
-        ended, crashed = 0, self.random.random() < 0.5
-        while count := await self.source.reclaim(owner, crashed=crashed):
+        ended = 0
+        at_work = [self.model.held[r].lease for r in receipts if self.random.random() < 0.5]
+        blamed = marks(at_work)
+        while count := await self.source.reclaim(owner, blamed=blamed):
             ended += count
         assert ended == len(receipts)
-        self.lose(receipts, crashed=crashed)
+        self.lose(receipts, blamed)
 
     async def time_passes(self) -> None:
         """Some delayed jobs become due, one after the other."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from support.marks import marks
 from support.redis_server import RedisServer
 from support.until import async_until
 from support.v2_fixtures import OpenQueue, open_queue
@@ -131,7 +132,7 @@ async def test_a_release_and_a_reclaim_refund_the_attempt(open_queue: OpenQueue)
         await queue.push(id_)
     one, two = await queue.source.claim(2, 0.0, "owner-1")
     assert await queue.source.settle([Release(one)]) == [True]
-    assert await queue.source.reclaim("owner-1", crashed=True) == 1
+    assert await queue.source.reclaim("owner-1", blamed=marks([one, two])) == 1
     assert await queue.table("attempts") == dict.fromkeys(ids, "0")
     assert await queue.table("tokens") == {}
     assert await queue.scores("active") == {}

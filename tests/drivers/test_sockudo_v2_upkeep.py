@@ -7,6 +7,7 @@ import json
 import time
 
 import pytest
+from support.marks import marks
 from support.until import async_until
 from support.v2_fixtures import OpenQueue, open_queue
 from support.v2_queue import Queue, job_data, new_id, now_ms
@@ -202,8 +203,8 @@ async def test_the_note_is_a_field_that_a_reader_of_the_envelope_can_ignore(
     for state in (b"first", b"\x00" * 300, b"third"):
         (lease,) = await queue.source.claim(1, 0.0, "owner-1")
         await queue.source.settle([Retry(lease, 0.0, state)])
-        await queue.source.claim(1, 0.0, "owner-2")
-        await queue.source.reclaim("owner-2", crashed=True)
+        leases = await queue.source.claim(1, 0.0, "owner-2")
+        await queue.source.reclaim("owner-2", blamed=marks(leases))
     noted = json.loads((await queue.table("jobs"))[id_])
     assert noted.pop("sockq") == "3.dGhpcmQ="
     assert noted == before

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from support.marks import marks
 from support.sqs_sources import CallLog, OpenQueue
 from support.until import async_until
 
@@ -76,7 +77,7 @@ async def test_cut_before_the_deletion_a_job_is_twice_there_and_never_gone(
         await source.settle([Dead(lease, "gone", b"")])
     sqs_calls.disturb = lambda *_: None
     # Its process is gone; another gives the job back and ends it.
-    assert await other.reclaim("owner-1", crashed=True) == 1
+    assert await other.reclaim("owner-1", blamed=marks([lease])) == 1
     again = await one(other, "owner-2")
     assert (again.id, again.crashes) == (lease.id, 1)
     letters = (await other.dead_letters(None, 10)).letters

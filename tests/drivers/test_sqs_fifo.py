@@ -8,6 +8,7 @@ import time
 from collections import defaultdict
 
 import pytest
+from support.marks import marks
 from support.sqs_sources import CallLog, OpenQueue
 from support.until import async_until
 
@@ -118,7 +119,7 @@ async def test_a_killed_process_leaves_the_state_of_its_retries(sqs_open: OpenQu
     again = await one(other, "owner-2")
     assert (again.payload, again.attempt) == (b"1", 2)
     assert (again.state, again.crashes) == (b"owed: c", 0)
-    assert await other.reclaim("owner-2", crashed=True) == 1
+    assert await other.reclaim("owner-2", blamed=marks([again])) == 1
     third = await one(other, "owner-3")
     assert (third.attempt, third.crashes, third.state) == (2, 1, b"owed: c")
 

@@ -12,11 +12,13 @@ import time
 from pathlib import Path
 
 import pytest
+from support.marks import marks
 from support.sqs_server import SqsServer
 from support.sqs_sources import CallLog, OpenQueue, claim
 from support.until import async_until
 
 from sockq.drivers.job import Ack, NewJob, Release
+from sockq.drivers.job_mark import mark_of
 
 
 async def test_extending_reaches_beyond_the_visibility_timeout(sqs_open: OpenQueue) -> None:
@@ -111,7 +113,8 @@ async def test_jobs_of_a_killed_process_come_back_at_once(
     worker.stdout.close()
     assert await source.claim(10, 0.0, "owner-1") == []
     start = time.monotonic()
-    assert await source.reclaim("dead-owner", crashed=True) == 3
+    blamed = frozenset(mark_of(id_.encode()) for id_ in ids)
+    assert await source.reclaim("dead-owner", blamed=blamed) == 3
     leases = await claim(source, 3, "owner-2")
     assert time.monotonic() - start < 5.0, "not after the 30 s of the lease"
     assert {lease.id for lease in [mine, *leases]} == set(ids)
@@ -127,7 +130,7 @@ async def test_without_a_journal_a_process_knows_of_itself(sqs_open: OpenQueue) 
     await source.enqueue([NewJob(b"{}")])
     (lease,) = await claim(source, 1)
     assert await other.reclaim("owner-1") == 0
-    assert await source.reclaim("owner-1", crashed=True) == 1
+    assert await source.reclaim("owner-1", blamed=marks([lease])) == 1
     (again,) = await claim(other, 1, "owner-2")
     assert (again.id, again.crashes) == (lease.id, 1)
     assert await source.settle([Ack(lease)]) == [False]

@@ -13,6 +13,7 @@ import pytest
 from support.until import async_until
 
 from sockq.drivers.errors import BackendRefused, BackendUnavailable
+from sockq.drivers.job_mark import Marks
 from sockq.drivers.settings import NoneSettings
 from sockq.drivers.source import Driver, QueueStats
 from sockq.supervisor import board_words as words
@@ -31,15 +32,15 @@ class FakeSource:
     held: dict[str, int] = field(default_factory=dict)
     fault: Exception | None = None
     swept: int = 0
-    blamed: dict[str, bool] = field(default_factory=dict)
+    blamed: dict[str, Marks] = field(default_factory=dict)
 
-    async def reclaim(self, owner: str | None, *, crashed: bool = False) -> int:
+    async def reclaim(self, owner: str | None, *, blamed: Marks = frozenset()) -> int:
         if self.fault is not None:
             raise self.fault
         if owner is None:
             self.swept += 1
             return 0
-        self.blamed[owner] = crashed
+        self.blamed[owner] = blamed
         left = self.held.get(owner, 0)
         step = min(2, left)
         self.held[owner] = left - step
@@ -82,8 +83,8 @@ class Bench:
         self.task = asyncio.ensure_future(self.janitor.run())
         self.said: list[dict[str, Any]] = []
 
-    def tell(self, *owners: str, crashed: bool = False) -> None:
-        lines = [json.dumps({"reclaim": owner, "crashed": crashed}) for owner in owners]
+    def tell(self, *owners: str, blamed: Sequence[str] = ()) -> None:
+        lines = [json.dumps({"reclaim": owner, "blamed": blamed}) for owner in owners]
         self.ours.sendall("".join(line + "\n" for line in lines).encode())
 
     def hears(self) -> list[dict[str, Any]]:
@@ -135,13 +136,13 @@ async def test_a_dead_owner_gets_everything_back_from_every_source(
     assert await bench.end() == exits.OK
 
 
-async def test_only_a_crash_is_told_to_the_sources(begin: Begin, sources: list[FakeSource]) -> None:
+async def test_the_sources_are_told_who_is_blamed(begin: Begin, sources: list[FakeSource]) -> None:
     bench = begin(FakeDriver(sources))
     bench.tell("drained")
-    bench.tell("crashed", crashed=True)
+    bench.tell("crashed", blamed=["0e", "0f"])
     await async_until(lambda: {"reclaimed": "crashed", "jobs": 0} in bench.hears())
     for source in sources:
-        assert source.blamed == {"drained": False, "crashed": True}
+        assert source.blamed == {"drained": frozenset(), "crashed": {"0e", "0f"}}
     assert await bench.end() == exits.OK
 
 

@@ -87,7 +87,7 @@ def test_a_zombie_is_gone() -> None:
 def test_an_owner_is_told_once_per_janitor_until_it_is_done() -> None:
     reclaims = Reclaims()
     reclaims.add(Known(1, 0, "a"))
-    assert reclaims.to_tell() == [("a", b'{"reclaim": "a", "crashed": false}\n')]
+    assert reclaims.to_tell() == [("a", b'{"reclaim": "a", "blamed": []}\n')]
     reclaims.told("a")
     assert reclaims.to_tell() == []
     reclaims.janitor_lost()
@@ -95,5 +95,5 @@ def test_an_owner_is_told_once_per_janitor_until_it_is_done() -> None:
     assert reclaims.done("a")
     assert not reclaims.done("a")
     assert len(reclaims) == 0
-    reclaims.add(Known(2, 0, "b"), crashed=True)
-    assert reclaims.to_tell() == [("b", b'{"reclaim": "b", "crashed": true}\n')]
+    reclaims.add(Known(2, 0, "b"), frozenset({"0f", "0e"}))
+    assert reclaims.to_tell() == [("b", b'{"reclaim": "b", "blamed": ["0e", "0f"]}\n')]

@@ -39,7 +39,7 @@ from sockq.workers.board import (
     WorkerState,
 )
 from sockq.workers.board_memory import Board
-from sockq.workers.deaths import Death, hash_of
+from sockq.workers.deaths import Death
 from sockq.workers.disabled import Disabled
 from sockq.workers.endpoint import make_endpoint
 from sockq.workers.meter import Meter
@@ -200,8 +200,7 @@ def test_poison_is_a_problem_for_a_while() -> None:
     picture = Picture()
     slot = picture.board.slot(1)
     slot.words[DEAD_POISON], slot.words[POISON_NS] = 2, picture.ago(60)
-    held = frozenset({hash_of("j"), hash_of("k")})
-    death = Death("w01", "crash", "SIGSEGV", 5_000, 1.5, 0.25, 38, "q\nj", 1, held=held)
+    death = Death("w01", "crash", "SIGSEGV", 5_000, 1.5, 0.25, 38, "q\nj", 1, held=2)
     picture.board.deaths.add(death)
     document = picture.document()
     assert (kinds(document), document["state"]) == (["poison"], "DEGRADED")

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import msgspec
+from support.marks import marks
 
 from sockq.drivers.job import Ack, Dead, Lease, Release, Retry, Settlement
 from sockq.drivers.sockudo_v1 import SockudoV1Source
@@ -117,11 +118,12 @@ class Model:
                 self.dead[job.id] = replace(job, attempt=job.attempt + 1, state=state)
         return True
 
-    def give_back(self, receipts: Iterable[str], *, crashed: bool = False) -> None:
+    def give_back(self, receipts: Iterable[str], blamed: frozenset[str] = frozenset()) -> None:
         """Reclaim: the latest claimed goes first to the front."""
         for receipt in sorted(receipts, reverse=True):
-            job = self.held.pop(receipt).job
-            self.ready.insert(0, replace(job, crashes=job.crashes + crashed))
+            held = self.held.pop(receipt)
+            crashes = held.job.crashes + bool(marks([held.lease]) & blamed)
+            self.ready.insert(0, replace(held.job, crashes=crashes))
 
     def members(self) -> dict[bytes, list[str]]:
         """What stands in the deadlines, and the receipts that each of them ends."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from sockq.workers.board_memory import Board
-from sockq.workers.deaths import DEATHS, STACK_LINES, Death, hash_of
+from sockq.workers.deaths import DEATHS, STACK_LINES, Death, mark_of_job
+from sockq.workers.journal import ENTRIES
 
 
 def death(number: int, **more: object) -> Death:
@@ -21,9 +22,9 @@ def test_what_is_written_is_read_by_another() -> None:
         crashes=1,
         at_hand=True,
         stack=("f (a.py:1)", "g (b.py:2)"),
-        held=frozenset({hash_of("j"), hash_of("k")}),
-        at_work=frozenset({hash_of("k")}),
-        in_hand=hash_of("k"),
+        held=3,
+        at_work=frozenset({mark_of_job("j"), mark_of_job("k")}),
+        in_hand=mark_of_job("k"),
     )
     board.deaths.add(given)
     assert Board.open(board.fd).deaths.read() == [given]
@@ -39,9 +40,9 @@ def test_the_oldest_are_forgotten() -> None:
 
 def test_a_record_is_cut_to_its_room() -> None:
     deaths = Board.create(1).deaths
-    held = frozenset(hash_of(str(n)) for n in range(2_000))
-    deaths.add(death(1, stack=("x" * 500,) * 50, held=held, alone="q\n" + "j" * 510))
+    at_work = frozenset(mark_of_job(str(n)) for n in range(2_000))
+    deaths.add(death(1, stack=("x" * 500,) * 50, at_work=at_work, alone="q\n" + "j" * 510))
     (found,) = deaths.read()
     assert len(found.stack) == STACK_LINES
-    assert 500 < len(found.held) < 2_000
-    assert found.held < held
+    assert ENTRIES < len(found.at_work) < 2_000
+    assert found.at_work < at_work

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from support.broker_process import BrokerProcess
 from support.jobs import job
+from support.marks import marks
 from support.until import async_until
 from support.worker_bench import LEASE_SECONDS, Bench, working
 
@@ -18,7 +19,7 @@ from sockq.drivers.settings import MemorySettings
 from sockq.supervisor.receiver import Receiver
 from sockq.supervisor.receiver_rules import Rule, Rules
 from sockq.workers import board
-from sockq.workers.deaths import Death, hash_of
+from sockq.workers.deaths import Death, mark_of_job
 from sockq.workers.journal import AloneJob, job_key, read_journal
 from sockq.workers.target_state import decode
 
@@ -40,7 +41,7 @@ async def crashed_with(broker: BrokerProcess, *payloads: bytes, times: int = 1) 
         owner = f"dead-{number}"
         leases = await source.claim(len(payloads), 1.0, owner)
         assert len(leases) == len(payloads)
-        assert await source.reclaim(owner, crashed=True) == len(payloads)
+        assert await source.reclaim(owner, blamed=marks(leases)) == len(payloads)
     await driver.close()
     return leases
 
@@ -97,9 +98,12 @@ async def test_what_killed_alone_is_buried_unsent(broker: BrokerProcess) -> None
     (suspect,) = await crashed_with(broker, job("poison"), times=2)
     async with Receiver() as receiver, working(broker, receiver.url) as bench:
         key = job_key(bench.source.name, suspect.id)
-        held = frozenset({hash_of(suspect.id)})
-        bench.board.deaths.add(Death("w00", "crash", "SIGSEGV", 1, held=held))
-        bench.board.deaths.add(Death("w01", "crash", "SIGSEGV", 2, alone=key, crashes=1, held=held))
+        mark = frozenset({mark_of_job(suspect.id)})
+        for death in (
+            Death("w00", "crash", "SIGSEGV", 1, at_work=mark),
+            Death("w01", "crash", "SIGSEGV", 2, alone=key, crashes=1, at_work=mark),
+        ):
+            bench.board.deaths.add(death)
         await async_until(lambda: bench.words[board.DEAD_POISON] == 1)
         assert receiver.count == 0
         (letter,) = (await bench.source.dead_letters(None, 10)).letters

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sockq.workers.deaths import Death, hash_of
+from sockq.workers.deaths import Death, mark_of_job
 from sockq.workers.journal import job_key
 from sockq.workers.suspects import Alone, Poison, judge
 
@@ -14,16 +14,16 @@ OTHER = job_key("other queue", ID)
 
 
 def alone(cause: str, crashes: int, *, key: str = KEY, at_hand: bool = False) -> Death:
-    held = frozenset({hash_of(ID)})
+    at_work = frozenset({mark_of_job(ID)})
     return Death(
-        "w00", cause, "SIGKILL", 1, 2.0, 3.0, 44, key, crashes, at_hand, ("f (a.py:1)",), held, held
+        "w00", cause, "SIGKILL", 1, 2.0, 3.0, 44, key, crashes, at_hand, ("f (a.py:1)",), 1, at_work
     )
 
 
 def company(cause: str = "crash", *, idle: bool = False, in_hand: str = "j-2") -> Death:
-    held = frozenset(map(hash_of, (ID, "j-2", "j-3")))
-    at_work = held - {hash_of(ID)} if idle else held
-    return Death("w01", cause, "SIGSEGV", 1, held=held, at_work=at_work, in_hand=hash_of(in_hand))
+    at_work = frozenset(map(mark_of_job, ("j-2", "j-3") if idle else (ID, "j-2", "j-3")))
+    hand = mark_of_job(in_hand)
+    return Death("w01", cause, "SIGSEGV", 1, held=3, at_work=at_work, in_hand=hand)
 
 
 RUN = Alone(strict=False)
@@ -37,14 +37,14 @@ STRICT = Alone(strict=True)
         pytest.param(0, 0, [alone("crash", 0)], None, id="replayed: a new job"),
         pytest.param(1, 0, [company()], RUN, id="it was at work in one that crashed"),
         pytest.param(2, 0, [company(), company("hung")], STRICT, id="in two"),
-        pytest.param(1, 0, [company(idle=True)], None, id="it only waited there"),
-        pytest.param(2, 0, [company(idle=True), company()], RUN, id="and then was at work"),
+        pytest.param(0, 0, [company(idle=True)], None, id="it only waited there"),
+        pytest.param(1, 0, [company(), company(idle=True)], RUN, id="and was at work before"),
         pytest.param(1, 0, [company("killed")], None, id="it was on the wire when it was killed"),
         pytest.param(2, 0, [company("killed")] * 2, STRICT, id="twice"),
         pytest.param(2, 0, [company(), company("killed")], RUN, id="a crash and a kill"),
         pytest.param(1, 0, [company("killed", in_hand=ID)], RUN, id="it was in hand"),
         pytest.param(
-            3, 2, [company(idle=True), company(), company()], RUN, id="what it survived is past"
+            3, 2, [company("killed"), company(), company()], RUN, id="what it survived is past"
         ),
         pytest.param(9, 0, [company()] * 9, STRICT, id="a bystander is never condemned"),
         pytest.param(1, 1, [company()], None, id="it ran alone since and harmed nobody"),

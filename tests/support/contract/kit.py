@@ -7,6 +7,7 @@ import time
 from typing import Protocol
 
 import pytest
+from support.marks import marks
 from support.until import async_until
 
 from sockq.drivers.job import Ack, Lease, NewJob
@@ -141,7 +142,7 @@ class SourceKit:
     async def lose(self, source: Source, lease: Lease) -> None:
         """Make the backend take this lease back, its owner being dead."""
         if self.reclaims_by_owner:
-            assert await source.reclaim(lease.owner, crashed=True) == 1
+            assert await source.reclaim(lease.owner, blamed=marks([lease])) == 1
         else:
             await self.expire(source, 1)
 

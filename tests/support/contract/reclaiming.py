@@ -7,6 +7,7 @@ from collections.abc import Awaitable
 
 import pytest
 from support.contract.kit import PATIENCE_SECONDS, MakeDriver, SourceKit
+from support.marks import marks
 
 from sockq.drivers.errors import BackendRefused, BackendUnavailable
 from sockq.drivers.job import Ack, Dead, NewJob, Release, Retry
@@ -26,7 +27,7 @@ class ReclaimingContract(SourceKit):
         await self.put(source, 5)
         held = await self.take(source, 3, "owner-1")
         others = await self.take(source, 2, "owner-10")  # a longer name, not a prefix match
-        assert await _reclaim_all(janitor, "owner-1", crashed=True) == 3
+        assert await _reclaim_all(janitor, "owner-1", marks(held)) == 3
         assert await _reclaim_all(janitor, "owner-1") == 0
         assert await source.settle([Ack(held[0])]) == [False]
         assert await source.extend(others, 30.0) == [True, True]
@@ -59,11 +60,26 @@ class ReclaimingContract(SourceKit):
             ("recycled", False, 1),
             ("killed", True, 2),
         ):
-            await self.take(source, 3, owner)
-            assert await _reclaim_all(janitor, owner, crashed=crashed) == 3
+            leases = await self.take(source, 3, owner)
+            blamed = marks(leases if crashed else ())
+            assert await _reclaim_all(janitor, owner, blamed) == 3
             again = await self.take(source, 3, "next")
             assert [(lease.attempt, lease.crashes) for lease in again] == [(1, crashes)] * 3
             assert await source.settle([Release(lease) for lease in again]) == [True] * 3
+
+    async def test_only_what_was_at_work_is_blamed(self, make_driver: MakeDriver) -> None:
+        if not self.reclaims_by_owner:
+            pytest.skip("the backend gives jobs back by expiry only")
+        source = await self.opened(make_driver)
+        janitor = await self.opened(make_driver)
+        await self.put(source, 3)
+        first, *waiting = await self.take(source, 3, "owner-1")
+        assert await _reclaim_all(janitor, "owner-1", marks([first])) == 3
+        again = await self.take(source, 3, "owner-2")
+        assert {lease.id: lease.crashes for lease in again} == {
+            first.id: 1,
+            **dict.fromkeys((lease.id for lease in waiting), 0),
+        }
 
     async def test_an_expired_lease_speaks_against_nobody(self, make_driver: MakeDriver) -> None:
         source = await self.opened(make_driver, lease_seconds=self.sure_lease_seconds)
@@ -199,9 +215,9 @@ class ReclaimingContract(SourceKit):
         assert len(await self.drain(keeper, 1)) == 1
 
 
-async def _reclaim_all(source: Source, owner: str, *, crashed: bool = False) -> int:
+async def _reclaim_all(source: Source, owner: str, blamed: frozenset[str] = frozenset()) -> int:
     """Call ``reclaim`` until it answers 0 and return the sum, as the janitor does."""
     total = 0
-    while ended := await source.reclaim(owner, crashed=crashed):
+    while ended := await source.reclaim(owner, blamed=blamed):
         total += ended
     return total
