@@ -20,6 +20,7 @@ from sockq.workers.blocking import BlockingPool
 from sockq.workers.delivery import Call
 from sockq.workers.lambda_target import LambdaClients, call
 from sockq.workers.lane import Lane
+from sockq.workers.openings import LATE_SECONDS
 from sockq.workers.outcome import Fault, Outcome
 from sockq.workers.settings import EngineSettings
 
@@ -208,6 +209,11 @@ class LambdaCalls:
         self._sweep = None
         now = time.monotonic()
         elapsed, self._swept_at = now - self._swept_at, now
+        late = elapsed - SWEEP_SECONDS
+        if late > LATE_SECONDS:  # the process stood still: answers may be there, and are read first
+            elapsed = SWEEP_SECONDS
+            for running in self._running:
+                running.deadline += late
         for running in [one for one in self._running if one.deadline <= now]:
             waited = now - running.started
             self._end(running, Outcome(fault=Fault.TIMEOUT, elapsed_seconds=waited))

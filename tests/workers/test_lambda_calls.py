@@ -14,7 +14,7 @@ from support.until import async_until
 
 from sockq.workers.apps import FunctionTarget, Webhook
 from sockq.workers.delivery import Call
-from sockq.workers.lambda_calls import CALLS_AT_ONCE, LambdaCalls
+from sockq.workers.lambda_calls import CALLS_AT_ONCE, GRACE_SECONDS, LambdaCalls
 from sockq.workers.outcome import Fault, Outcome
 from sockq.workers.settings import EngineSettings
 
@@ -144,6 +144,21 @@ async def test_a_call_that_cannot_be_made_ends_and_stops_no_other(server: Lambda
         assert broken.outcomes == [Outcome(fault=Fault.INTERNAL, detail="KeyError")]
         assert well.outcomes[0].delivered
         assert (calls.in_flight, calls.waiting) == (0, 0)
+
+
+async def test_an_answer_that_came_while_the_loop_stood_still_counts(
+    server: LambdaServer,
+) -> None:
+    over = threading.Event()
+    server.rule = lambda _: Answer(hold=over)
+    async with lanes() as calls:
+        probe = Probe(server, "f", timeout_seconds=1.0)
+        calls.submit(probe)
+        await async_until(lambda: server.invoked)
+        over.set()
+        time.sleep(1.0 + GRACE_SECONDS + 0.2)  # noqa: ASYNC251 - the loop is to stand still
+        await async_until(lambda: probe.outcomes)
+        assert probe.outcomes[0].delivered, probe.outcomes
 
 
 async def test_throttling_pauses_the_lane(server: LambdaServer) -> None:
