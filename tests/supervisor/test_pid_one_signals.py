@@ -18,8 +18,20 @@ from support.until import until
 pytestmark = pytest.mark.skipif(bool(why_not()), reason=why_not() or "there can be one")
 
 
+ENDING = (signal.SIGTERM, signal.SIGQUIT, signal.SIGHUP)
+
+
 @pytest.fixture
-def reading(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
+def heeds_signals() -> Iterator[None]:
+    """Programs inherit what the tests' own shell ignores: QUIT and HUP in its background, say."""
+    before = {number: signal.signal(number, signal.SIG_DFL) for number in ENDING}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.fixture
+def reading(heeds_signals: None, tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
     """``sockq run`` as process 1, for as long as nobody writes its configuration."""
     config = tmp_path / "config.json"
     os.mkfifo(config)
@@ -41,7 +53,7 @@ def _opened(pipe: Path) -> int:
         return 0
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGQUIT, signal.SIGHUP])
+@pytest.mark.parametrize("number", ENDING)
 def test_a_signal_ends_it_before_it_listens(
     reading: subprocess.Popen[bytes], number: signal.Signals
 ) -> None:
