@@ -115,6 +115,7 @@ class Handing:
                     head.message_id,
                     Record(head.receives - 1, head.attempts, head.crashes, head.state),
                 )
+                head.unexplained = 0
             lease = self._lease(head, owner)
             lanes.hand_out(lane, lease.receipt)
             (odd if head.body is None else handed).append((head, lease))
@@ -181,7 +182,7 @@ class Handing:
     def _forgive(self, messages: Iterable[Message]) -> None:
         """These were lost before anybody worked on them: no crash."""
         for message in messages:
-            self._records.forgive(message.message_id, message.receives)
+            self._records.forgive(message)
 
     async def _set_aside(self, odd: list[tuple[Message, Lease]]) -> None:
         await self._settling.settle(
@@ -245,6 +246,7 @@ def _entry(message: Message, lease: Lease) -> Entry:
         message.group,
         message.recorded,
         mark_of(id_bytes(lease.id)),
+        message.unexplained,
     )
 
 

@@ -168,7 +168,7 @@ class Inbox:
     def return_now(self, messages: list[Message]) -> None:
         """Give back what nobody has worked on, in this thread; successors before the first."""
         for message in messages:
-            self._records.forgive(message.message_id, message.receives)
+            self._records.forgive(message)
         give_back(self._client, self._url, [m.handle for m in reversed(messages)])
 
 

@@ -42,6 +42,7 @@ def waiting(message: Message, kind: Kind = "waiting") -> Entry:
         message.receives,
         message.group,
         message.recorded,
+        unexplained=message.unexplained,
     )
 
 

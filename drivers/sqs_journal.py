@@ -40,6 +40,7 @@ class Entry(msgspec.Struct, gc=False):
         deadline: Monotonic time at which SQS gives the message to somebody else.
         message_id: SQS's.
         receives: How often SQS had given it out.
+        unexplained: How many of these nothing explains; see ``Message``.
         group: Its message group.
         recorded: Something is stored beside it.
         mark: See ``job_mark.mark_of``; empty for what is not a lease.
@@ -55,6 +56,7 @@ class Entry(msgspec.Struct, gc=False):
     group: str | None
     recorded: bool = False
     mark: str = ""
+    unexplained: int = 0
     settling: bool = False
     moved: bool = False
 
@@ -70,6 +72,7 @@ class _Line(msgspec.Struct, array_like=True):
     recorded: bool = False
     boot: str = ""
     mark: str = ""
+    unexplained: int = 0
 
 
 def _boot() -> str:
@@ -209,6 +212,7 @@ class Journal:
             line.group,
             line.recorded,
             line.mark,
+            line.unexplained,
         )
 
     def _write(self, lines: list[_Line]) -> None:
@@ -256,4 +260,5 @@ def _added(entry: Entry) -> _Line:
         entry.recorded,
         _BOOT,
         entry.mark,
+        entry.unexplained,
     )

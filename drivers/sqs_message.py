@@ -49,6 +49,7 @@ class Message(msgspec.Struct, gc=False):
         id: The job's.
         attempts: Charged so far.
         crashes: Owners that died with it.
+        unexplained: How many of these are receives that nothing explains.
         state: Of the last settlement.
         due_ms: Unix time before which nobody should work on it; 0: at once.
         sent_ms: Unix time of its sending.
@@ -64,6 +65,7 @@ class Message(msgspec.Struct, gc=False):
     id: str
     attempts: int = 0
     crashes: int = 0
+    unexplained: int = 0
     state: bytes = b""
     due_ms: int = 0
     sent_ms: int = 0
@@ -111,6 +113,7 @@ def read(raw: dict[str, Any], deadline: float) -> tuple[Message, Burial]:
         attempts=_number(given, _ATTEMPTS),
         # Every retry is a new message (or recorded): a further receive means that an owner died.
         crashes=_number(given, _CRASHES) + receives - 1,
+        unexplained=receives - 1,
         state=bytes(given.get(_STATE, {}).get("BinaryValue", b"")),
         due_ms=_number(given, _DUE),
         sent_ms=sent_ms,

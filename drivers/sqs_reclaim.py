@@ -96,7 +96,7 @@ class Reclaiming:
             guilty = {entry.message_id for entry in found if entry.mark in blamed}
             for entry in found:
                 if entry.message_id not in guilty:  # it was not worked on, or did no harm
-                    self._records.forgive(entry.message_id, entry.receives)
+                    self._records.forgive(entry)
             outcomes = await self._hide([handle_of(entry.receipt) for entry in found], 0)
             failed = [e for e in found if isinstance(outcomes[handle_of(e.receipt)], SockqError)]
             if failed:
@@ -111,7 +111,7 @@ class Reclaiming:
         """Note what has expired, of anybody whose journal is here; SQS gives it out by itself."""
         expired = [entry for entry in self._book.expired() if entry.kind == "lease"]
         for entry in expired:
-            self._records.forgive(entry.message_id, entry.receives)
+            self._records.forgive(entry)
         ended = len(expired)
         now = time.monotonic()
         if now >= self._records_at:
@@ -136,7 +136,7 @@ class Reclaiming:
             back += behind
             self._lanes.drop(lane)
         for message in back:
-            self._records.forgive(message.message_id, message.receives)
+            self._records.forgive(message)
         await self._hide([message.handle for message in reversed(back)], 0)
         for head, seconds in held:
             await self._hide([head.handle], visibility_seconds(seconds))

@@ -16,6 +16,7 @@ from typing import Final
 
 import msgspec
 
+from sockq.drivers.sqs_journal import Entry
 from sockq.drivers.sqs_message import Message, hash_of
 
 _PLAIN: Final = re.compile(r"[A-Za-z0-9-]{1,100}")
@@ -67,11 +68,14 @@ class Records:
         if message.receives <= 1:
             return  # nobody has had it before
         record = self.get(message.message_id)
-        if record is not None and record.receives_only:
-            message.crashes = max(0, message.crashes - record.receives)
-        elif record is not None:
+        if record is None:
+            return
+        base = message.crashes - message.unexplained
+        message.unexplained = max(0, message.receives - record.receives - 1)
+        message.crashes = base + message.unexplained
+        if not record.receives_only:
             message.attempts = record.attempts
-            message.crashes = record.crashes + max(0, message.receives - record.receives - 1)
+            message.crashes = record.crashes + message.unexplained
             message.state = record.state
             message.due_ms = record.due_ms
             message.recorded = True
@@ -98,10 +102,14 @@ class Records:
         except OSError:  # no disk: this process at least knows it
             self._memory[message_id] = record
 
-    def forgive(self, message_id: str, receives: int) -> None:
-        """The message goes back without having been worked on: its next receive is no crash."""
-        known = self.get(message_id) or Record(0, receives_only=True)
-        self.put(message_id, msgspec.structs.replace(known, receives=receives))
+    def forgive(self, one: Message | Entry) -> None:
+        """It goes back without having been worked on: its next receive is no crash.
+
+        What crashed with it before stays unexplained, and counts.
+        """
+        known = self.get(one.message_id) or Record(0, receives_only=True)
+        explained = one.receives - one.unexplained
+        self.put(one.message_id, msgspec.structs.replace(known, receives=explained))
 
     def drop(self, message_id: str) -> None:
         """The message is gone."""

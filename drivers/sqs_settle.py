@@ -229,5 +229,5 @@ class Settling:
                 self._lanes.advance(job.lane)
             else:
                 for message in list(job.lane.messages)[1:]:  # lost without having been worked on
-                    self._records.forgive(message.message_id, message.receives)
+                    self._records.forgive(message)
                 self._lanes.drop(job.lane)

@@ -62,7 +62,7 @@ class Staying:
                 held.receives, attempts, job.lease.crashes, state, due_ms(delay_seconds)
             )
             self._records.put(held.message_id, record)
-            held.recorded = True
+            held.recorded, held.unexplained = True, 0
             hidden = 0 if delay_seconds <= 0 else visibility_seconds(delay_seconds)
             if self._holds(job):
                 hidden = visibility_seconds(delay_seconds + self._lease_seconds)
@@ -87,7 +87,7 @@ class Staying:
         """Those behind it go back without having been worked on."""
         assert job.lane is not None
         for message in list(job.lane.messages)[1:]:
-            self._records.forgive(message.message_id, message.receives)
+            self._records.forgive(message)
 
     def _kept(self, job: Job, outcome: Outcome, deadline: float) -> None:
         job.outcome = outcome if isinstance(outcome, SockqError) else isinstance(outcome, dict)
@@ -106,7 +106,7 @@ class Staying:
         head = lane.messages[0]
         delay_seconds, attempts, state = waits(job)
         head.attempts, head.state, head.crashes = attempts, state, job.lease.crashes
-        head.recorded = True
+        head.recorded, head.unexplained = True, 0
         self._book.extend(owner, [m.handle for m in lane.messages], deadline)
         self._book.add(owner, [waiting(head, "held")])
         self._lanes.hold(lane, time.monotonic() + delay_seconds)

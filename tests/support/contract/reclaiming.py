@@ -81,6 +81,22 @@ class ReclaimingContract(SourceKit):
             **dict.fromkeys((lease.id for lease in waiting), 0),
         }
 
+    async def test_waiting_in_a_dead_worker_forgives_no_crash(
+        self, make_driver: MakeDriver
+    ) -> None:
+        if not self.reclaims_by_owner:
+            pytest.skip("the backend gives jobs back by expiry only")
+        source = await self.opened(make_driver)
+        janitor = await self.opened(make_driver)
+        await self.put(source, 1)
+        for owner, at_work, crashes in (("one", True, 1), ("two", True, 2), ("three", False, 2)):
+            leases = await self.take(source, 1, owner)
+            blamed = marks(leases if at_work else ())
+            assert await _reclaim_all(janitor, owner, blamed) == 1
+            (lease,) = await self.take(source, 1, "looks")
+            assert (lease.attempt, lease.crashes) == (1, crashes)
+            assert await _reclaim_all(janitor, "looks") == 1
+
     async def test_an_expired_lease_speaks_against_nobody(self, make_driver: MakeDriver) -> None:
         source = await self.opened(make_driver, lease_seconds=self.sure_lease_seconds)
         await self.put(source, 1)
