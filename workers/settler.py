@@ -64,6 +64,7 @@ class Settler:
         self._refused_batch = BATCH
         self._wake = asyncio.Event()
         self._full = asyncio.Event()
+        self._unsure = asyncio.Event()
         self._closing = False
 
     @property
@@ -82,6 +83,8 @@ class Settler:
         until = claimed_at + self._lease_seconds
         self._sure_until = min(self._sure_until, until) if self._held else until
         self._joined_until = min(self._joined_until, until)
+        if until <= now_seconds():
+            self._unsure.set()
         self._held.update([(lease.receipt, lease) for lease in leases])
 
     def keeps(self, lease: Lease) -> bool:
@@ -135,6 +138,10 @@ class Settler:
 
     async def _settle_refused(self) -> None:
         """Try a batch of what was refused; a smaller one next time if nothing of it passes."""
+        gone = [one for one in self._refused if one.lease.receipt not in self._held]
+        if gone:  # an extension found them lost
+            self._refused = [one for one in self._refused if one.lease.receipt in self._held]
+            self._end(gone, [False] * len(gone))
         batch = self._refused[: self._refused_batch]
         left: list[Settlement] = []
         refusal = await self._send(batch, left)
@@ -185,9 +192,12 @@ class Settler:
         self._on_settled(batch, results)
 
     async def keep_alive(self) -> None:
-        """Extend every held lease at a third of its length, for ever."""
+        """Extend what is held at a third of a lease, for ever; at once when unsure of some."""
         while True:
-            await asyncio.sleep(self._lease_seconds / 3)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._lease_seconds / 3):
+                    await self._unsure.wait()
+            self._unsure.clear()
             while not await self._extend_held():
                 continue
 
