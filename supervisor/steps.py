@@ -281,6 +281,8 @@ class Steps:
             return
         if member.role is Role.WORKER:
             self.brake.ended(member, cause, now, self.target)
+            # before its successor is forked: that must not get what a reload has just failed with
+            self.reloading.act(now, self.target)
         code = self.booting.impossible(member, ending)
         if code is not None:
             self.stop(now, code=code)
