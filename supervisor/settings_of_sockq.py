@@ -11,7 +11,7 @@ from sockq.supervisor.http_settings import (
 )
 from sockq.supervisor.settings_entry import Setting
 from sockq.supervisor.settings_kinds import Choice, Flag, Formed, Kind, Seconds, Share, Text, Whole
-from sockq.workers.journal import ENTRIES
+from sockq.workers.journal import MOST_IN_FLIGHT
 
 #: The board has room for one more, for a worker that leaves while its successor is there.
 MOST_WORKERS: Final = 127
@@ -42,7 +42,7 @@ OWN_SETTINGS: Final[tuple[Setting, ...]] = (
         "Worker processes.",
         default_text="the server's concurrency; memory: cores, at least 2",
     ),
-    _own("in_flight", Whole(1, ENTRIES), "Jobs one worker holds at once.", default=256),
+    _own("in_flight", Whole(1, MOST_IN_FLIGHT), "Jobs one worker holds at once.", default=256),
     _own(
         "endpoint_in_flight",
         Whole(1, 65_536),

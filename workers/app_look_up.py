@@ -84,9 +84,10 @@ class LookUps:
         await asyncio.gather(*left, return_exceptions=True)
 
     async def _look_up(self, desk: Desk, lease: Lease, job: WebhookJob) -> None:
+        desk.journal.looking_up(lease)
         try:
             app = await self._apps.find(job.app_id, job.app_key)
-            if app is not None:
+            if app is not None:  # still marked: a job that kills may do so here
                 self._dispatch(desk, lease, job, app)
                 return
             kind, name = ("key", job.app_key) if self._apps.by_key else ("id", job.app_id)
@@ -105,6 +106,8 @@ class LookUps:
         except Exception as error:  # a fault of ours must not take the worker or the job
             self._log.internal_error(lease, error)
             self._settle(desk, own_fault(lease, error, unix_ms()))
+        finally:
+            desk.journal.looking_up(lease, ended=True)
 
     def _settle(self, desk: Desk, settlement: Settlement) -> None:
         if isinstance(settlement, Dead):

@@ -115,7 +115,7 @@ END_TO_END_AT: Final = 160
 #: Sizes of the parts of a slot, in bytes. Pages, so that an unused part costs no memory.
 WORDS_BYTES: Final = 4096
 TEXT_BYTES: Final = 4096
-JOURNAL_BYTES: Final = 64 * 1024
+JOURNAL_BYTES: Final = 128 * 1024
 #: Two blocks of this size: one is whole while the other is written.
 ENDPOINTS_BYTES: Final = 256 * 1024
 

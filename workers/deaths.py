@@ -15,7 +15,7 @@ from sockq.workers.seqlock import read_bytes, room, write_bytes
 
 DEATHS: Final = 128
 _HEAD_BYTES: Final = 64
-_RECORD_BYTES: Final = 8 * 1024
+_RECORD_BYTES: Final = 12 * 1024
 _MARK_BYTES: Final = 8
 _LENGTH_BYTES: Final = 4
 #: Frames that are kept of a stack, and characters of a frame.

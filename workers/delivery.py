@@ -59,6 +59,10 @@ class Delivery(Request):
         run = self._run
         return not run.desk.settler.keeps(run.lease)
 
+    def connecting(self) -> None:
+        """See ``Request``."""
+        self._run.desk.journal.sending(self._run.lease)
+
     def wire_bytes(self) -> bytes:
         """Sign exactly what is sent; nothing is signed that is not sent."""
         run = self._run

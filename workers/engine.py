@@ -189,6 +189,7 @@ class Engine:
     def open(self, opening: Opening, request: Request) -> None:
         """Open a connection in a thread, after making room for it."""
         self._make_room()
+        request.connecting()
         self._openings.begin(opening, request.endpoint)
         if self._tidying is None:
             self._tidy_later()

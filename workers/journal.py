@@ -21,21 +21,25 @@ from sockq.drivers.job_mark import MARKED_BYTES, id_bytes, mark_of
 if TYPE_CHECKING:  # the parent reads journals, with the standard library alone
     from sockq.drivers.job import Lease, Settlement
 
-#: Jobs that have an entry; a worker holds no more (``sockq.in_flight``).
-ENTRIES: Final = 480
+#: Jobs that have an entry. A claim that is under way for each source may bring a worker more than
+#: its ``in_flight``, by a batch each.
+ENTRIES: Final = 992
+#: The most that ``in_flight`` may be.
+MOST_IN_FLIGHT: Final = 480
 #: An entry's id is cut to this.
 ID_BYTES: Final = MARKED_BYTES
 
 _AT_HAND: Final = 0
 _ALONE: Final = 1
 _FIRST: Final = 32
-_WORDS_BYTES: Final = 4096
+_WORDS_BYTES: Final = 8192
 _ALONE_BYTES: Final = 1024
 _IDS_AT: Final = _WORDS_BYTES + _ALONE_BYTES
 
 # An entry's word: what is the case (below), length of the id, since when (monotonic milliseconds).
 _HELD: Final = 1
 _SENT: Final = 2
+_LOOKED_UP: Final = 4
 _LENGTH_AT: Final = 8
 _SINCE_AT: Final = 16
 # The word of the job that runs alone: length of its key, and its crashes so far plus one.
@@ -50,8 +54,9 @@ class HeldJob:
     Attributes:
         id: Its id, cut to ``ID_BYTES``, to be shown.
         mark: See ``job_mark.mark_of``.
-        sent: A request of it had been sent, or was being sent.
+        sent: A request of it had been sent, or was being sent, or a connection opened for it.
         at_hand: It was being prepared at that moment.
+        looked_up: Its app was being looked up.
         since_ms: When it was claimed, monotonic milliseconds.
     """
 
@@ -59,12 +64,13 @@ class HeldJob:
     mark: str
     sent: bool
     at_hand: bool
+    looked_up: bool
     since_ms: int
 
     @property
     def at_work(self) -> bool:
         """Whether the worker did anything with it."""
-        return self.sent or self.at_hand
+        return self.sent or self.at_hand or self.looked_up
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +101,7 @@ class Held:
 
 def job_key(source: str, id_: str) -> str:
     """Name a job among those of all sources of a worker."""
-    return f"{source}\n{id_}"[-_ALONE_BYTES // 2 :]
+    return f"{source}\n{id_}"[: _ALONE_BYTES // 2]
 
 
 def clear(region: memoryview) -> None:
@@ -114,9 +120,9 @@ def read_journal(region: memoryview) -> Held:
             at = _IDS_AT + index * ID_BYTES
             length = min(word >> _LENGTH_AT & 0xFF, ID_BYTES)
             id_ = bytes(region[at : at + length])
-            sent, here = bool(word & _SENT), at_hand == index + 1
+            state = bool(word & _SENT), at_hand == index + 1, bool(word & _LOOKED_UP)
             text = id_.decode("utf-8", "replace")
-            jobs.append(HeldJob(text, mark_of(id_), sent, here, word >> _SINCE_AT))
+            jobs.append(HeldJob(text, mark_of(id_), *state, word >> _SINCE_AT))
     return Held(tuple(jobs), _read_alone(region, words[_ALONE]))
 
 
@@ -167,6 +173,13 @@ class Journal:
         index = self._at.get(lease.receipt)
         if index is not None:
             self._words[_FIRST + index] |= _SENT
+
+    def looking_up(self, lease: Lease, *, ended: bool = False) -> None:
+        """The app of this job is being looked up, or that has ``ended``."""
+        index = self._at.get(lease.receipt)
+        if index is not None:
+            word = self._words[_FIRST + index]
+            self._words[_FIRST + index] = word & ~_LOOKED_UP if ended else word | _LOOKED_UP
 
     def alone(self, key: str, crashes: int) -> None:
         """From now on only this job can be what happens to the process."""

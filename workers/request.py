@@ -33,6 +33,9 @@ class Request(ABC):
         """Whether it must not be sent any more; asked just before. Then ``unsent`` is called."""
         return False
 
+    def connecting(self) -> None:  # noqa: B027 - most do not mind
+        """A connection is being opened for it: from here on it may do harm."""
+
     def unsent(self) -> None:  # noqa: B027 - most have nothing to give back
         """It was not sent, and will not be."""
 
