@@ -84,7 +84,7 @@ class LookUps:
         await asyncio.gather(*left, return_exceptions=True)
 
     async def _look_up(self, desk: Desk, lease: Lease, job: WebhookJob) -> None:
-        desk.journal.looking_up(lease)
+        desk.journal.begins(lease)
         try:
             app = await self._apps.find(job.app_id, job.app_key)
             if app is not None:  # still marked: a job that kills may do so here
@@ -107,7 +107,7 @@ class LookUps:
             self._log.internal_error(lease, error)
             self._settle(desk, own_fault(lease, error, unix_ms()))
         finally:
-            desk.journal.looking_up(lease, ended=True)
+            desk.journal.rests(lease)
 
     def _settle(self, desk: Desk, settlement: Settlement) -> None:
         if isinstance(settlement, Dead):

@@ -61,7 +61,7 @@ class Delivery(Request):
 
     def connecting(self) -> None:
         """See ``Request``."""
-        self._run.desk.journal.sending(self._run.lease)
+        self._run.desk.journal.begins(self._run.lease)
 
     def wire_bytes(self) -> bytes:
         """Sign exactly what is sent; nothing is signed that is not sent."""

@@ -39,7 +39,7 @@ _IDS_AT: Final = _WORDS_BYTES + _ALONE_BYTES
 # An entry's word: what is the case (below), length of the id, since when (monotonic milliseconds).
 _HELD: Final = 1
 _SENT: Final = 2
-_LOOKED_UP: Final = 4
+_BEGUN: Final = 4
 _LENGTH_AT: Final = 8
 _SINCE_AT: Final = 16
 # The word of the job that runs alone: length of its key, and its crashes so far plus one.
@@ -54,9 +54,9 @@ class HeldJob:
     Attributes:
         id: Its id, cut to ``ID_BYTES``, to be shown.
         mark: See ``job_mark.mark_of``.
-        sent: A request of it had been sent, or was being sent, or a connection opened for it.
+        sent: A request of it had been sent, or was being sent.
         at_hand: It was being prepared at that moment.
-        looked_up: Its app was being looked up.
+        begun: Its app was being looked up, or a connection opened for it.
         since_ms: When it was claimed, monotonic milliseconds.
     """
 
@@ -64,13 +64,13 @@ class HeldJob:
     mark: str
     sent: bool
     at_hand: bool
-    looked_up: bool
+    begun: bool
     since_ms: int
 
     @property
     def at_work(self) -> bool:
         """Whether the worker did anything with it."""
-        return self.sent or self.at_hand or self.looked_up
+        return self.sent or self.at_hand or self.begun
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +120,7 @@ def read_journal(region: memoryview) -> Held:
             at = _IDS_AT + index * ID_BYTES
             length = min(word >> _LENGTH_AT & 0xFF, ID_BYTES)
             id_ = bytes(region[at : at + length])
-            state = bool(word & _SENT), at_hand == index + 1, bool(word & _LOOKED_UP)
+            state = bool(word & _SENT), at_hand == index + 1, bool(word & _BEGUN)
             text = id_.decode("utf-8", "replace")
             jobs.append(HeldJob(text, mark_of(id_), *state, word >> _SINCE_AT))
     return Held(tuple(jobs), _read_alone(region, words[_ALONE]))
@@ -174,12 +174,17 @@ class Journal:
         if index is not None:
             self._words[_FIRST + index] |= _SENT
 
-    def looking_up(self, lease: Lease, *, ended: bool = False) -> None:
-        """The app of this job is being looked up, or that has ``ended``."""
+    def begins(self, lease: Lease) -> None:
+        """Its app is being looked up, or a connection opened for it."""
         index = self._at.get(lease.receipt)
         if index is not None:
-            word = self._words[_FIRST + index]
-            self._words[_FIRST + index] = word & ~_LOOKED_UP if ended else word | _LOOKED_UP
+            self._words[_FIRST + index] |= _BEGUN
+
+    def rests(self, lease: Lease) -> None:
+        """That is over."""
+        index = self._at.get(lease.receipt)
+        if index is not None:
+            self._words[_FIRST + index] &= ~_BEGUN
 
     def alone(self, key: str, crashes: int) -> None:
         """From now on only this job can be what happens to the process."""

@@ -42,9 +42,9 @@ def test_it_tells_what_is_held_sent_and_at_hand() -> None:
         "job-2": (False, False),
     }
     assert [job.id for job in held.values() if job.at_work] == ["job-0", "job-1"]
-    journal.looking_up(three)
+    journal.begins(three)
     assert all(job.at_work for job in read_journal(region).jobs)
-    journal.looking_up(three, ended=True)
+    journal.rests(three)
     assert all(before <= job.since_ms <= before + 1000 for job in held.values())
     journal.hands_empty()
     journal.settled([Ack(one), Ack(three)])

@@ -220,6 +220,7 @@ class Rig:
         if self.fleet.running:
             self.settle()
             self.ledger.read_dead()
+            self.fleet.looked_at()
             self.fleet.signal(signal.SIGTERM)
             code = self.fleet.ended()
             assert code == self.exit_code, f"G: exit {code}\n{self.fleet.log()}"

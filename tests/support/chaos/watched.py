@@ -97,6 +97,12 @@ class WatchedFleet(Fleet):
         assert self._observer is not None
         return self._observer.so_far()
 
+    def looked_at(self) -> None:
+        """Wait for one more look of the observer: what it sees last is how things are now."""
+        now = time.monotonic()
+        if self._observer is not None:
+            until(lambda: self.seen_now().samples[-1].at > now, within=10.0)
+
     def machine_seconds(self) -> float:
         """See ``Seen.machine_seconds``: so far."""
         return self.seen_now().machine_seconds
