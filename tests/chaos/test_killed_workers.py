@@ -19,6 +19,7 @@ Chaos = Callable[..., Rig]
 #: The parent needs a millisecond; what sees it needs more.
 REAPED_SECONDS = 0.1
 SLOW = {"delay_seconds": 0.3}
+SEEN = 10
 
 
 @scenario(1, *starting_with("v1"))
@@ -27,6 +28,8 @@ def test_one_busy_worker_is_killed(chaos: Chaos) -> None:
     with chaos(workers=3) as rig:
         rig.receiver.answer(every=SLOW)
         rig.producer.begin(rate=100, most=300)
+        # the busiest has several on the wire then, not one that it was just about to send
+        until(lambda: rig.receiver.count >= SEEN, within=10.0, explain=rig.fleet.log)
         victim = rig.worker(busy=True)
         others = {w["pid"] for w in rig.fleet.serving()} - {victim["pid"]}
         reaping = Stopwatch(rig.fleet.pid)
