@@ -18,6 +18,11 @@ def id_bytes(id_: str) -> bytes:
     return id_.encode(errors="surrogateescape")
 
 
-def mark_of(id_: bytes) -> str:
-    """What stands for an id among those that are blamed: 16 hex digits, as in ``blamed.lua``."""
+def mark_of(id_: str) -> str:
+    """What stands for an id among those that are blamed; ids of several sources may be the same."""
+    return mark_of_bytes(id_bytes(id_))
+
+
+def mark_of_bytes(id_: bytes) -> str:
+    """The same of its bytes, whole or cut: 16 hex digits, as in ``blamed.lua``."""
     return sha1(id_[:MARKED_BYTES], usedforsecurity=False).hexdigest()[:_MARK_DIGITS]

@@ -21,7 +21,7 @@ from itertools import compress
 
 from sockq.drivers.errors import BackendRefused, BackendUnavailable
 from sockq.drivers.job import Lease, NewJob
-from sockq.drivers.job_mark import Marks, id_bytes, mark_of
+from sockq.drivers.job_mark import Marks, mark_of
 from sockq.drivers.memory_record import ANSWER_BYTES, DeadLetters, Place, Record
 from sockq.drivers.source import DeadPage, QueueStats
 
@@ -188,7 +188,7 @@ class MemoryStore:
         for record in reversed(lost):
             del self._leased[record.receipt]
             record.attempt -= 1
-            record.crashes += bool(blamed) and mark_of(id_bytes(record.id)) in blamed
+            record.crashes += bool(blamed) and mark_of(record.id) in blamed
             self._to_front(record)
         return len(lost)
 

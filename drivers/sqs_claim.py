@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 
 from sockq.drivers.job import Dead, Lease, Release
-from sockq.drivers.job_mark import id_bytes, mark_of
+from sockq.drivers.job_mark import mark_of
 from sockq.drivers.sqs_book import Book
 from sockq.drivers.sqs_client import SqsClient
 from sockq.drivers.sqs_inbox import Inbox, visibility_seconds
@@ -245,7 +245,7 @@ def _entry(message: Message, lease: Lease) -> Entry:
         message.receives,
         message.group,
         message.recorded,
-        mark_of(id_bytes(lease.id)),
+        mark_of(lease.id),
         message.unexplained,
     )
 

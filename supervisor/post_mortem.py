@@ -6,9 +6,10 @@ import time
 from dataclasses import dataclass
 from typing import Final
 
+from sockq.drivers.job_mark import mark_of
 from sockq.supervisor.member import Member
 from sockq.supervisor.restart import BLAMED, Cause, Exit
-from sockq.workers.deaths import Death, Deaths, mark_of_job
+from sockq.workers.deaths import Death, Deaths
 from sockq.workers.journal import Held, read_journal
 
 #: Ids and frames that a line of the log names.
@@ -28,7 +29,7 @@ class Remains:
         """Marks of the jobs that the worker did something with, and of the one that ran alone."""
         marks = {job.mark for job in self.held.jobs if job.at_work}
         if self.held.alone is not None:
-            marks.add(mark_of_job(self.held.alone.id))
+            marks.add(mark_of(self.held.alone.id))
         return frozenset(marks)
 
     @property

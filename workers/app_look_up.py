@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Final
 
 from sockq.drivers.errors import BackendUnavailable, SockqError
-from sockq.drivers.job import Dead, Lease, Release, Settlement
+from sockq.drivers.job import Dead, Lease, Release
 from sockq.workers import board
 from sockq.workers.app_directory import AppDirectory, UnusableApp
 from sockq.workers.apps import App
@@ -93,26 +93,21 @@ class LookUps:
             kind, name = ("key", job.app_key) if self._apps.by_key else ("id", job.app_id)
             now_ms = unix_ms()
             why = f"{self._apps.told} has this {kind}"
-            self._settle(desk, unknown_app(lease, name, self._grace_seconds, now_ms, why))
+            desk.end(unknown_app(lease, name, self._grace_seconds, now_ms, why))
         except BackendUnavailable:
             self.show()
             desk.add(Release(lease, delay_seconds=self._wait_seconds()))
         except UnusableApp as error:
             reason = f"unusable app: {error}"
-            self._settle(desk, Dead(lease, reason, ended(lease.state, reason)))
+            desk.end(Dead(lease, reason, ended(lease.state, reason)))
         except asyncio.CancelledError:
             desk.add(Release(lease))
             raise
         except Exception as error:  # a fault of ours must not take the worker or the job
             self._log.internal_error(lease, error)
-            self._settle(desk, own_fault(lease, error, unix_ms()))
+            desk.end(own_fault(lease, error, unix_ms()))
         finally:
             desk.journal.rests(lease)
-
-    def _settle(self, desk: Desk, settlement: Settlement) -> None:
-        if isinstance(settlement, Dead):
-            self._log.dead(settlement)
-        desk.add(settlement)
 
     def _wait_seconds(self) -> float:
         """For how long a job waits in the queue: the longer, the longer the outage has lasted."""

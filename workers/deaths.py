@@ -10,7 +10,6 @@ import json
 from dataclasses import dataclass
 from typing import Final
 
-from sockq.drivers.job_mark import id_bytes, mark_of
 from sockq.workers.seqlock import read_bytes, room, write_bytes
 
 DEATHS: Final = 128
@@ -60,11 +59,6 @@ class Death:
     held: int = 0
     at_work: frozenset[str] = frozenset()
     in_hand: str = ""
-
-
-def mark_of_job(id_: str) -> str:
-    """What stands for a job's id among those that are blamed; other sources' may be the same."""
-    return mark_of(id_bytes(id_))
 
 
 class Deaths:

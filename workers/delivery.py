@@ -285,5 +285,4 @@ class JobRun:
         if isinstance(settlement, Dead):
             kept = without_secret(self.lease.payload, self.job, self._app)
             settlement = msgspec.structs.replace(settlement, payload=kept)
-            self.desk.log.dead(settlement)
-        self.desk.add(settlement)
+        self.desk.end(settlement)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from sockq.drivers.job import Lease, Settlement
+from sockq.drivers.job import Dead, Lease, Settlement
 from sockq.workers.journal import Journal
 from sockq.workers.meter import Meter
 from sockq.workers.settler import Settler
@@ -48,6 +48,12 @@ class Desk:
         self.queue = queue
         self.journal = journal
         self.survives = 0
+
+    def end(self, settlement: Settlement) -> None:
+        """Settle a job; of a dead letter the log tells."""
+        if isinstance(settlement, Dead):
+            self.log.dead(settlement)
+        self.add(settlement)
 
     def alone(self, lease: Lease, ended: Callable[[Settlement], None]) -> Desk:
         """The same for a job that runs alone: ``ended`` is told of its settlement."""

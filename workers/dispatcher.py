@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from sockq.drivers.job import Dead, Lease, Release, Retry
+from sockq.drivers.job import Dead, Lease, Release
 from sockq.drivers.source import Dialect
 from sockq.workers import board
 from sockq.workers.app_directory import AppDirectory
@@ -120,7 +120,7 @@ class Dispatcher:
             self._open(dialect, desk, lease)
         except Exception as error:  # a fault of ours must not take the worker or the job
             self._log.internal_error(lease, error)
-            self._settle(desk, own_fault(lease, error, unix_ms()))
+            desk.end(own_fault(lease, error, unix_ms()))
 
     def _open(self, dialect: Dialect, desk: Desk, lease: Lease) -> None:
         job = parse(lease.payload, dialect)
@@ -170,9 +170,4 @@ class Dispatcher:
                 self._engine.submit(delivery)
 
     def _bury(self, desk: Desk, lease: Lease, reason: str, payload: bytes | None = None) -> None:
-        self._settle(desk, Dead(lease, reason, lease.state, payload))
-
-    def _settle(self, desk: Desk, settlement: Retry | Dead) -> None:
-        if isinstance(settlement, Dead):
-            self._log.dead(settlement)
-        desk.add(settlement)
+        desk.end(Dead(lease, reason, lease.state, payload))

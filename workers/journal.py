@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from sockq.drivers.job_mark import MARKED_BYTES, id_bytes, mark_of
+from sockq.drivers.job_mark import MARKED_BYTES, id_bytes, mark_of_bytes
 
 if TYPE_CHECKING:  # the parent reads journals, with the standard library alone
     from sockq.drivers.job import Lease, Settlement
@@ -122,7 +122,7 @@ def read_journal(region: memoryview) -> Held:
             id_ = bytes(region[at : at + length])
             state = bool(word & _SENT), at_hand == index + 1, bool(word & _BEGUN)
             text = id_.decode("utf-8", "replace")
-            jobs.append(HeldJob(text, mark_of(id_), *state, word >> _SINCE_AT))
+            jobs.append(HeldJob(text, mark_of_bytes(id_), *state, word >> _SINCE_AT))
     return Held(tuple(jobs), _read_alone(region, words[_ALONE]))
 
 

@@ -197,10 +197,8 @@ class Solo:
             self._later.append((dialect, desk, lease))
             return
         if isinstance(verdict, Poison):
-            dead = Dead(lease, verdict.reason, lease.state)
-            self._log.dead(dead)
             self._words[board.POISON_NS] = time.monotonic_ns()
-            desk.add(dead)
+            desk.end(Dead(lease, verdict.reason, lease.state))
             return
         self._engine.mute()
         self._current = receipt = lease.receipt

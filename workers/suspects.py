@@ -15,7 +15,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from sockq.workers.deaths import Death, mark_of_job
+from sockq.drivers.job_mark import mark_of
+from sockq.workers.deaths import Death
 
 #: Deaths alone that are enough when somebody else may have sent the signal: at hand, and in all.
 KILLS_AT_HAND: Final = 2
@@ -71,7 +72,7 @@ def judge(
     at_hand = sum(one.at_hand for one in alone)
     if own or at_hand >= KILLS_AT_HAND or len(alone) >= KILLS_ALONE:
         return Poison(_told(own[-1] if own else alone[-1], crashes))
-    mark = mark_of_job(id_)
+    mark = mark_of(id_)
     since = [one for one in deaths if one.alone == key or mark in one.at_work][survived - crashes :]
     company = [one for one in since if one.alone != key]
     hit = sum(one.cause == _KILLED and mark != one.in_hand for one in company)

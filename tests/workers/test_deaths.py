@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from sockq.drivers.job_mark import mark_of
 from sockq.workers.board_memory import Board
-from sockq.workers.deaths import DEATHS, STACK_LINES, Death, mark_of_job
+from sockq.workers.deaths import DEATHS, STACK_LINES, Death
 from sockq.workers.journal import ENTRIES
 
 
@@ -23,8 +24,8 @@ def test_what_is_written_is_read_by_another() -> None:
         at_hand=True,
         stack=("f (a.py:1)", "g (b.py:2)"),
         held=3,
-        at_work=frozenset({mark_of_job("j"), mark_of_job("k")}),
-        in_hand=mark_of_job("k"),
+        at_work=frozenset({mark_of("j"), mark_of("k")}),
+        in_hand=mark_of("k"),
     )
     board.deaths.add(given)
     assert Board.open(board.fd).deaths.read() == [given]
@@ -40,7 +41,7 @@ def test_the_oldest_are_forgotten() -> None:
 
 def test_a_record_is_cut_to_its_room() -> None:
     deaths = Board.create(1).deaths
-    at_work = frozenset(mark_of_job(str(n)) for n in range(2_000))
+    at_work = frozenset(mark_of(str(n)) for n in range(2_000))
     deaths.add(death(1, stack=("x" * 500,) * 50, at_work=at_work, alone="q\n" + "j" * 510))
     (found,) = deaths.read()
     assert len(found.stack) == STACK_LINES

@@ -14,12 +14,13 @@ from support.until import async_until
 from support.worker_bench import LEASE_SECONDS, Bench, working
 
 from sockq.drivers.job import Lease, NewJob
+from sockq.drivers.job_mark import mark_of
 from sockq.drivers.memory import MemoryDriver
 from sockq.drivers.settings import MemorySettings
 from sockq.supervisor.receiver import Receiver
 from sockq.supervisor.receiver_rules import Rule, Rules
 from sockq.workers import board
-from sockq.workers.deaths import Death, mark_of_job
+from sockq.workers.deaths import Death
 from sockq.workers.journal import AloneJob, job_key, read_journal
 from sockq.workers.target_state import decode
 
@@ -98,7 +99,7 @@ async def test_what_killed_alone_is_buried_unsent(broker: BrokerProcess) -> None
     (suspect,) = await crashed_with(broker, job("poison"), times=2)
     async with Receiver() as receiver, working(broker, receiver.url) as bench:
         key = job_key(bench.source.name, suspect.id)
-        mark = frozenset({mark_of_job(suspect.id)})
+        mark = frozenset({mark_of(suspect.id)})
         for death in (
             Death("w00", "crash", "SIGSEGV", 1, at_work=mark),
             Death("w01", "crash", "SIGSEGV", 2, alone=key, crashes=1, at_work=mark),

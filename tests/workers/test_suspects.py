@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from sockq.workers.deaths import Death, mark_of_job
+from sockq.drivers.job_mark import mark_of
+from sockq.workers.deaths import Death
 from sockq.workers.journal import job_key
 from sockq.workers.suspects import Alone, Poison, judge
 
@@ -14,15 +15,15 @@ OTHER = job_key("other queue", ID)
 
 
 def alone(cause: str, crashes: int, *, key: str = KEY, at_hand: bool = False) -> Death:
-    at_work = frozenset({mark_of_job(ID)})
+    at_work = frozenset({mark_of(ID)})
     return Death(
         "w00", cause, "SIGKILL", 1, 2.0, 3.0, 44, key, crashes, at_hand, ("f (a.py:1)",), 1, at_work
     )
 
 
 def company(cause: str = "crash", *, idle: bool = False, in_hand: str = "j-2") -> Death:
-    at_work = frozenset(map(mark_of_job, ("j-2", "j-3") if idle else (ID, "j-2", "j-3")))
-    hand = mark_of_job(in_hand)
+    at_work = frozenset(map(mark_of, ("j-2", "j-3") if idle else (ID, "j-2", "j-3")))
+    hand = mark_of(in_hand)
     return Death("w01", cause, "SIGSEGV", 1, held=3, at_work=at_work, in_hand=hand)
 
 

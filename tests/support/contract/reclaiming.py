@@ -17,13 +17,16 @@ from sockq.drivers.source import Source
 class ReclaimingContract(SourceKit):
     """No job stays with an owner that is gone, and none is given back twice."""
 
+    async def _with_janitor(self, make_driver: MakeDriver) -> tuple[Source, Source]:
+        """The source as a worker has it, and as its janitor; skips where owners are not known."""
+        if not self.reclaims_by_owner:
+            pytest.skip("the backend gives jobs back by expiry only")
+        return await self.opened(make_driver), await self.opened(make_driver)
+
     async def test_reclaim_gives_back_exactly_what_the_owner_held(
         self, make_driver: MakeDriver
     ) -> None:
-        if not self.reclaims_by_owner:
-            pytest.skip("the backend gives jobs back by expiry only")
-        source = await self.opened(make_driver)
-        janitor = await self.opened(make_driver)
+        source, janitor = await self._with_janitor(make_driver)
         await self.put(source, 5)
         held = await self.take(source, 3, "owner-1")
         others = await self.take(source, 2, "owner-10")  # a longer name, not a prefix match
@@ -49,10 +52,7 @@ class ReclaimingContract(SourceKit):
             await self.lose(source, lease)
 
     async def test_only_a_crash_speaks_against_what_was_held(self, make_driver: MakeDriver) -> None:
-        if not self.reclaims_by_owner:
-            pytest.skip("the backend gives jobs back by expiry only")
-        source = await self.opened(make_driver)
-        janitor = await self.opened(make_driver)
+        source, janitor = await self._with_janitor(make_driver)
         await self.put(source, 3)
         for owner, crashed, crashes in (
             ("drained", False, 0),
@@ -68,10 +68,7 @@ class ReclaimingContract(SourceKit):
             assert await source.settle([Release(lease) for lease in again]) == [True] * 3
 
     async def test_only_what_was_at_work_is_blamed(self, make_driver: MakeDriver) -> None:
-        if not self.reclaims_by_owner:
-            pytest.skip("the backend gives jobs back by expiry only")
-        source = await self.opened(make_driver)
-        janitor = await self.opened(make_driver)
+        source, janitor = await self._with_janitor(make_driver)
         await self.put(source, 3)
         first, *waiting = await self.take(source, 3, "owner-1")
         assert await _reclaim_all(janitor, "owner-1", marks([first])) == 3
@@ -84,10 +81,7 @@ class ReclaimingContract(SourceKit):
     async def test_waiting_in_a_dead_worker_forgives_no_crash(
         self, make_driver: MakeDriver
     ) -> None:
-        if not self.reclaims_by_owner:
-            pytest.skip("the backend gives jobs back by expiry only")
-        source = await self.opened(make_driver)
-        janitor = await self.opened(make_driver)
+        source, janitor = await self._with_janitor(make_driver)
         await self.put(source, 1)
         for owner, at_work, crashes in (("one", True, 1), ("two", True, 2), ("three", False, 2)):
             leases = await self.take(source, 1, owner)
