@@ -11,6 +11,7 @@ from sockq.drivers.errors import BackendRefused
 from sockq.drivers.memory_broker import serve
 from sockq.supervisor.fleet import BrokerContext
 from sockq.workers import exits
+from sockq.workers.channel_words import READY
 from sockq.workers.lifeline import Lifeline
 
 
@@ -46,7 +47,7 @@ async def _serve(context: BrokerContext) -> None:
             stop.set()
 
     def ready() -> None:
-        context.channel.send(b"R")
+        context.channel.send(READY)
 
     loop.add_signal_handler(signal.SIGTERM, told_to_end)
     loop.add_reader(context.channel, heard)

@@ -9,6 +9,7 @@ from sockq.supervisor.member import Member, Role
 from sockq.supervisor.process import Process
 from sockq.supervisor.slot_states import Action
 from sockq.supervisor.stacks import STACK_SIGNAL, ask_main_thread
+from sockq.workers.channel_words import DRAIN, RECYCLE
 from sockq.workers.logs import Event, Log
 
 
@@ -31,7 +32,7 @@ def _one(member: Member, process: Process, action: Action, log: Log) -> None:
     who = {"name": member.name, "pid": process.pid}
     match action:
         case Action.DRAIN if member.role is Role.WORKER:
-            process.channel.send(b"E" if member.recycled else b"D")
+            process.channel.send(RECYCLE if member.recycled else DRAIN)
             process.signal(signal.SIGTERM)
         case Action.DRAIN:
             # A helper finishes what it was told and leaves at EOF; one that boots need not finish.

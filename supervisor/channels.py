@@ -10,6 +10,7 @@ from collections.abc import Callable
 from sockq.supervisor.member import Member, Role
 from sockq.supervisor.process import Process
 from sockq.supervisor.reclaims import Reclaims
+from sockq.workers.channel_words import READY
 from sockq.workers.logs import Event, Log
 
 
@@ -55,7 +56,7 @@ class Channels:
                 self._hear_janitor(member, process, line)
         else:
             letters = process.channel.receive()
-            if b"R" in letters:
+            if READY in letters:
                 self._ready(member, process)
             if letters:
                 self._look(member, time.monotonic())

@@ -28,6 +28,7 @@ from sockq.supervisor.recent import SAMPLE_SECONDS, Recent, Sample
 from sockq.supervisor.status_document import make_document
 from sockq.supervisor.unix_sockets import listen_at
 from sockq.workers import exits
+from sockq.workers.channel_words import READY
 from sockq.workers.lifeline import Lifeline
 from sockq.workers.logs import Event, Log
 
@@ -65,7 +66,7 @@ class _Http:
         tasks = [loop.create_task(body) for body in (self._beat(), self._sample(), self._listen())]
         self._listen_at_socket()
         with contextlib.suppress(OSError):
-            self._channel.send(b"R")
+            self._channel.send(READY)
         ending = loop.create_task(self._ending.wait())
         await asyncio.wait({ending, *tasks}, return_when=asyncio.FIRST_COMPLETED)
         for task in (ending, *tasks):

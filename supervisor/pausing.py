@@ -6,6 +6,7 @@ import math
 
 from sockq.supervisor.crew import Crew
 from sockq.supervisor.process import Process
+from sockq.workers.channel_words import PAUSE, RESUME
 from sockq.workers.logs import Event, Log
 
 
@@ -31,14 +32,14 @@ class Pausing:
         self.on = True
         self.until = until
         self._log.info(Event.FLEET_PAUSED)
-        self._tell(b"P")
+        self._tell(PAUSE)
 
     def end(self) -> None:
         """Have them claim again."""
         self.on = self.by_signal = False
         self.until = math.inf
         self._log.info(Event.FLEET_RESUMED)
-        self._tell(b"C")
+        self._tell(RESUME)
 
     def act(self, now: float) -> None:
         """End it when its time has come."""
@@ -48,7 +49,7 @@ class Pausing:
     def tell(self, process: Process) -> None:
         """A new worker has to know."""
         if self.on:
-            process.channel.send(b"P")
+            process.channel.send(PAUSE)
 
     def _tell(self, word: bytes) -> None:
         for worker in self._crew.workers:

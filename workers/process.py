@@ -7,6 +7,7 @@ import contextlib
 import gc
 import signal
 import socket
+import struct
 import time
 from dataclasses import dataclass
 
@@ -18,6 +19,7 @@ from sockq.workers import board, exits
 from sockq.workers.app_directory import AppDirectory
 from sockq.workers.app_opening import make_directory
 from sockq.workers.board import SlotWriter, WorkerState
+from sockq.workers.channel_words import DRAIN, PAUSE, READY, RECYCLE, RESUME
 from sockq.workers.deadman import DeadMan
 from sockq.workers.deaths import Deaths
 from sockq.workers.disabled import DisabledList
@@ -29,14 +31,6 @@ from sockq.workers.worker import Worker
 from sockq.workers.worker_log import WorkerLog
 
 BEAT_SECONDS = 0.5
-
-#: Words of the channel to the parent.
-READY = b"R"
-DRAIN = ord("D")
-#: Drain, and end with ``exits.RECYCLE``.
-RECYCLE = ord("E")
-PAUSE = ord("P")
-RESUME = ord("C")
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,7 +216,7 @@ class _Process:
             asyncio.get_running_loop().remove_reader(self._context.channel)
             self._orphaned()
             return
-        for word in words:
+        for (word,) in struct.iter_unpack("c", words):
             if word in (DRAIN, RECYCLE):
                 self._done_code = exits.RECYCLE if word == RECYCLE else exits.OK
                 self._stop.set()

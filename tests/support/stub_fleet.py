@@ -46,6 +46,7 @@ from sockq.workers.board import (
     USS_BYTES,
     WorkerState,
 )
+from sockq.workers.channel_words import DRAIN, PAUSE, READY, RECYCLE, RESUME
 from sockq.workers.deadman import DeadMan
 from sockq.workers.endpoint import make_endpoint
 from sockq.workers.meter import Meter
@@ -79,7 +80,7 @@ def worker(context: WorkerContext) -> int:
     slot.words[FETCH_OK_NS] = time.monotonic_ns()
     slot.words[IN_FLIGHT_LIMIT] = 1
     slot.words[SETTLED] += 1
-    context.channel.send(b"R")
+    context.channel.send(READY)
     if does == "hang":
         time.sleep(60)
     if does in _ILLS:
@@ -151,14 +152,14 @@ def _count_one_delivery(context: WorkerContext) -> None:
 
 
 def _obey(said: bytes, context: WorkerContext, stopped: list[int]) -> None:
-    if not said or b"D" in said:
+    if not said or DRAIN in said:
         stopped.append(0)
         time.sleep(0 if said else 0.02)
-    if b"E" in said:
+    if RECYCLE in said:
         stopped.append(exits.RECYCLE)
-    if b"P" in said:
+    if PAUSE in said:
         context.slot.set_state(WorkerState.PAUSED)
-    if b"C" in said:
+    if RESUME in said:
         context.slot.set_state(WorkerState.READY)
 
 
