@@ -77,7 +77,6 @@ BACKEND_DOWN_SINCE_NS: Final = 8
 QUEUE_RECLAIMED: Final = 9
 QUEUE_SWEPT: Final = 10
 JANITOR_BEAT_NS: Final = 11
-JANITOR_STATE: Final = 12
 #: What the backend itself said last of ``QUEUE_EVICTED``, which it counts from its own start.
 QUEUE_EVICTED_SAID: Final = 13
 #: Dead letters removed because there were too many, or they were too old.

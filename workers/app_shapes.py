@@ -61,12 +61,6 @@ def read_app(
     return app, notes.faults, notes.warnings
 
 
-def read_retry(raw: object, base: RetrySettings, where: str) -> tuple[RetrySettings, list[str]]:
-    """Read a ``retry`` object over ``base``, field by field. Returns settings and faults."""
-    notes = Notes(where)
-    return _retry(raw, base, notes), notes.faults
-
-
 def _webhook_entries(raw: Mapping[str, object], notes: Notes) -> tuple[list[object], str]:
     """The records and the path to them: beside a ``policy`` Sockudo reads nothing else."""
     policy = raw.get("policy")

@@ -81,7 +81,6 @@ BYTES_OUT: Final = 40
 SETTLED: Final = 41
 #: Jobs that owed nobody anything: no webhook wanted their events.
 FILTERED: Final = 42
-BYTES_IN: Final = 43
 CONNECTIONS_OPENED: Final = 44
 #: Sums of the histograms below, microseconds.
 SENDING_US: Final = 45

@@ -3,8 +3,6 @@
 JSON lines to a file or a pipe, readable lines to a terminal. A line is one ``write`` of at most
 ``PIPE_BUF`` bytes, so lines of different processes never mix; when stderr cannot take it at once it
 is dropped and counted, because a full pipe must not stop a fleet.
-
-``configure`` puts structlog on the same format, for modules that log through it.
 """
 
 from __future__ import annotations
@@ -15,7 +13,7 @@ import select
 import time
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Any, Final
+from typing import Final
 
 #: POSIX promises 512, Linux has 4096; both hold what a human reads in one line.
 LINE_BYTES: Final = min(4096, select.PIPE_BUF)
@@ -44,7 +42,6 @@ class Event(StrEnum):
     PARENT_LATE = "parent-late"
     PARENT_FAULT = "parent-fault"
     PARENT_LOST = "parent-lost"
-    PROCESS_STARTED = "process-started"
     PROCESS_READY = "process-ready"
     PROCESS_ENDED = "process-ended"
     PROCESS_CRASHED = "process-crashed"
@@ -67,8 +64,6 @@ class Event(StrEnum):
     BACKEND_DOWN = "backend-down"
     BACKEND_UP = "backend-up"
     HEARTBEAT_REFUSED = "heartbeat-refused"
-    JANITOR_FAULT = "janitor-fault"
-    CONTROL_FAULT = "control-fault"
     CONTROL_ASKED = "control-asked"
     HTTP_NOT_SERVED = "http-not-served"
     ATTEMPT_FAILED = "attempt-failed"
@@ -147,20 +142,6 @@ def render(
         del shown[max(shown, key=lambda key: len(str(shown[key])))]
         line = form(stamp, level, process, event, shown | {"cut": True})
     return line
-
-
-def configure(process: str) -> None:
-    """Send structlog's events of this process through the same writer."""
-    import structlog  # noqa: PLC0415 - the parent logs without it
-
-    log = Log(process)
-
-    def finish(_logger: Any, level: str, fields: Any) -> str:
-        event = str(fields.pop("event", ""))
-        log.write(level, event, fields)
-        raise structlog.DropEvent
-
-    structlog.configure(processors=[structlog.contextvars.merge_contextvars, finish])
 
 
 def _json(stamp: str, level: str, process: str, event: str, fields: Mapping[str, object]) -> bytes:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from sockq.workers.app_shapes import read_app, read_retry
+from sockq.workers.app_shapes import read_app
 from sockq.workers.apps import App, FunctionTarget, RetrySettings, WebhookDefaults
 
 HOOK: dict[str, Any] = {"url": "http://127.0.0.1/h", "event_types": ["a"]}
@@ -280,14 +280,3 @@ def test_faults_of_a_webhook(changes: dict[str, object], expected: str) -> None:
 
 def test_all_faults_are_listed() -> None:
     assert len(faults_of(record({**HOOK, "url": "x", "event_types": 1, "retry": 2}, 3))) == 4
-
-
-def test_retry_settings_of_the_file() -> None:
-    assert read_retry({}, RetrySettings(), "webhooks.retry") == (RetrySettings(), [])
-    got, faults = read_retry(
-        {"enabled": False, "max_attempts": 4, "max_backoff_ms": "x"},
-        RetrySettings(),
-        "webhooks.retry",
-    )
-    assert (got.enabled, got.max_attempts) == (False, 4)
-    assert faults == ["webhooks.retry: max_backoff_ms is a text; give a whole number from 0"]

@@ -9,9 +9,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
-import structlog
 
-from sockq.workers import logs
 from sockq.workers.logs import LINE_BYTES, Event, Log, render
 
 
@@ -76,16 +74,3 @@ def test_a_closed_stderr_costs_lines_only() -> None:
     os.close(read_end)
     log.info(Event.FLEET_READY)
     assert log.dropped == 1
-
-
-def test_structlog_goes_the_same_way(
-    pipe: tuple[int, int], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(logs, "Log", lambda process: Log(process, pipe[1]))
-    logs.configure("w01")
-    try:
-        structlog.get_logger().info("something", job="x")
-    finally:
-        structlog.reset_defaults()
-    said = json.loads(os.read(pipe[0], 9999))
-    assert (said["process"], said["event"], said["job"]) == ("w01", "something", "x")
