@@ -9,8 +9,9 @@ from typing import Final
 
 from sockq.drivers.source import DeadLetter, Dialect
 from sockq.workers.apps import App, Webhook
-from sockq.workers.dialect import Invalid, WebhookJob, parse
+from sockq.workers.dialect import parse
 from sockq.workers.target_state import JobState, TargetState, decode
+from sockq.workers.webhook_job import Invalid, WebhookJob
 
 #: What differs between reasons of one kind: numbers of tries, names in quotes.
 _PARTICULAR: Final = re.compile(r"\s*\([^)]*\)|\s*'[^']*'|\s*\"[^\"]*\"")

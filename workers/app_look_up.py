@@ -14,6 +14,7 @@ from sockq.workers import board
 from sockq.workers.app_directory import AppDirectory, UnusableApp
 from sockq.workers.apps import App
 from sockq.workers.board import SlotWriter
+from sockq.workers.dead_reasons import UNUSABLE_APP
 from sockq.workers.desk import Desk
 from sockq.workers.own_fault import own_fault
 from sockq.workers.target_state import ended
@@ -66,8 +67,8 @@ class LookUps:
         """Jobs that wait for their app now."""
         return len(self._tasks)
 
-    def show(self) -> bool:
-        """Look after the directory, say the begin and the end of an outage; True: it lasts."""
+    def watch_store(self) -> bool:
+        """Report the start and the end of an outage; return whether one lasts."""
         self._apps.tidy()
         trouble = self._apps.trouble
         if (trouble is not None) != bool(self._down_since):
@@ -95,10 +96,10 @@ class LookUps:
             why = f"{self._apps.told} has this {kind}"
             desk.end(unknown_app(lease, name, self._grace_seconds, now_ms, why))
         except BackendUnavailable:
-            self.show()
+            self.watch_store()
             desk.add(Release(lease, delay_seconds=self._wait_seconds()))
         except UnusableApp as error:
-            reason = f"unusable app: {error}"
+            reason = f"{UNUSABLE_APP}: {error}"
             desk.end(Dead(lease, reason, ended(lease.state, reason)))
         except asyncio.CancelledError:
             desk.add(Release(lease))

@@ -12,6 +12,11 @@ from typing import Final
 
 from sockq.workers.seqlock import read_bytes, room, write_bytes
 
+#: Causes that the reason of a dead letter has words for; the parent's labels (``restart.Cause``).
+KILLED: Final = "killed"
+OOM: Final = "oom"
+HUNG: Final = "hung"
+
 DEATHS: Final = 128
 _HEAD_BYTES: Final = 64
 _RECORD_BYTES: Final = 12 * 1024

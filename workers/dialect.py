@@ -8,9 +8,9 @@ from sockq.drivers.source import Dialect
 from sockq.workers.bad_json import NOT_UTF8, TOO_DEEP, why_invalid, why_not_json
 from sockq.workers.sockudo_job import read_sockudo
 from sockq.workers.soketi_job import read_soketi
-from sockq.workers.webhook_job import EventHead, Invalid, WebhookJob
+from sockq.workers.webhook_job import Invalid, WebhookJob
 
-__all__ = ["EventHead", "Invalid", "WebhookJob", "parse"]
+__all__ = ["WebhookJob", "parse"]
 
 
 class _Shape(msgspec.Struct, gc=False):

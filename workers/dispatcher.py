@@ -15,10 +15,11 @@ from sockq.workers.app_directory import AppDirectory
 from sockq.workers.app_look_up import LookUps
 from sockq.workers.apps import App
 from sockq.workers.board import SlotWriter
+from sockq.workers.dead_reasons import INVALID_JOB, TAMPERED
 from sockq.workers.deaths import Deaths
 from sockq.workers.delivery import Delivery, JobRun
 from sockq.workers.desk import Desk
-from sockq.workers.dialect import Invalid, WebhookJob, parse
+from sockq.workers.dialect import parse
 from sockq.workers.job_secret import without_secret
 from sockq.workers.journal import Journal
 from sockq.workers.own_fault import own_fault
@@ -29,6 +30,7 @@ from sockq.workers.signing import verify
 from sockq.workers.solo import Solo
 from sockq.workers.target_state import JobState, decode
 from sockq.workers.unix_clock import unix_ms
+from sockq.workers.webhook_job import Invalid, WebhookJob
 from sockq.workers.worker_log import WorkerLog
 
 
@@ -125,7 +127,7 @@ class Dispatcher:
     def _open(self, dialect: Dialect, desk: Desk, lease: Lease) -> None:
         job = parse(lease.payload, dialect)
         if isinstance(job, Invalid):
-            self._bury(desk, lease, f"invalid job: {job.reason}")
+            self._bury(desk, lease, f"{INVALID_JOB}: {job.reason}")
             return
         app = self._apps.peek(job.app_id, job.app_key)
         if app is not None:
@@ -135,7 +137,7 @@ class Dispatcher:
 
     def _dispatch(self, desk: Desk, lease: Lease, job: WebhookJob, app: App) -> None:
         if job.proof is not None and not verify(app.secret, job.whole or b"", job.proof):
-            self._bury(desk, lease, "tampered: the job's signature is not its app's")
+            self._bury(desk, lease, f"{TAMPERED}: the job's signature is not its app's")
             return
         state: JobState | None = None
         if lease.state:

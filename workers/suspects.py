@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from sockq.drivers.job_mark import mark_of
-from sockq.workers.deaths import Death
+from sockq.workers.dead_reasons import POISON
+from sockq.workers.deaths import HUNG, KILLED, OOM, Death
 
 #: Deaths alone that are enough when somebody else may have sent the signal: at hand, and in all.
 KILLS_AT_HAND: Final = 2
@@ -28,7 +29,6 @@ KILLS_ON_THE_WIRE: Final = 2
 UNSEEN_CRASHES: Final = 4
 #: From so many crashes on a job stays alone until it has ended, however long that takes.
 STRICT_CRASHES: Final = 2
-_KILLED: Final = "killed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,29 +68,29 @@ def judge(
         return None
     # A replay begins again at 0 crashes: what the job did before that is forgiven.
     alone = [one for one in deaths if one.alone == key and survived <= one.crashes < crashes]
-    own = [one for one in alone if one.cause != _KILLED]
+    own = [one for one in alone if one.cause != KILLED]
     at_hand = sum(one.at_hand for one in alone)
     if own or at_hand >= KILLS_AT_HAND or len(alone) >= KILLS_ALONE:
         return Poison(_told(own[-1] if own else alone[-1], crashes))
     mark = mark_of(id_)
     since = [one for one in deaths if one.alone == key or mark in one.at_work][survived - crashes :]
     company = [one for one in since if one.alone != key]
-    hit = sum(one.cause == _KILLED and mark != one.in_hand for one in company)
+    hit = sum(one.cause == KILLED and mark != one.in_hand for one in company)
     counted = crashes - survived - (hit if hit < KILLS_ON_THE_WIRE else 0)
     if counted <= 0:
         return None
     unseen = crashes - survived - len(alone) - len(company)
     if unseen >= UNSEEN_CRASHES:
         return Poison(
-            f"poison: {crashes} workers died with this job, and here nothing is known of how"
+            f"{POISON}: {crashes} workers died with this job, and here nothing is known of how"
         )
     return Alone(strict=counted >= STRICT_CRASHES)
 
 
 def _told(death: Death, crashes: int) -> str:
-    what = {"oom": "ran out of memory", "hung": "hung", _KILLED: "was killed"}
+    what = {OOM: "ran out of memory", HUNG: "hung", KILLED: "was killed"}
     told = (
-        f"poison: {death.worker} {what.get(death.cause, 'crashed')} ({death.exit}) "
+        f"{POISON}: {death.worker} {what.get(death.cause, 'crashed')} ({death.exit}) "
         f"with this job alone, crash {crashes} of it; "
         f"{death.max_rss_mb} MiB at most, {death.cpu_seconds:.1f}s of processor time, "
         f"up {death.uptime_seconds:.1f}s"

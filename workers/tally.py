@@ -8,15 +8,16 @@ from collections.abc import Sequence
 from sockq.drivers.job import Ack, Dead, Release, Retry, Settlement
 from sockq.workers import board
 from sockq.workers.board import SlotWriter
+from sockq.workers.dead_reasons import INVALID_JOB, POISON, TAMPERED, UNKNOWN_APP
 from sockq.workers.engine import Engine
 from sockq.workers.meter import Meter
 
 #: How a reason begins, and the word that counts such dead letters.
 _DEAD_KINDS = (
-    ("invalid job", board.DEAD_INVALID),
-    ("tampered", board.DEAD_TAMPERED),
-    ("unknown app", board.DEAD_UNKNOWN_APP),
-    ("poison", board.DEAD_POISON),
+    (INVALID_JOB, board.DEAD_INVALID),
+    (TAMPERED, board.DEAD_TAMPERED),
+    (UNKNOWN_APP, board.DEAD_UNKNOWN_APP),
+    (POISON, board.DEAD_POISON),
 )
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from sockq.drivers.job import Ack, Dead, Lease, Release, Retry, Settlement
+from sockq.workers.dead_reasons import UNKNOWN_APP
 from sockq.workers.retry import Decision, Delivered, GiveUp, Parked, TryAgain
 from sockq.workers.target_state import JobState, TargetState, decode, encode
 
@@ -55,35 +56,35 @@ def conclude(
         more and some target failed for good; ``Retry`` when some target failed and will be tried
         again; ``Release`` when targets are owed but none was really tried.
     """
-    tally = _Tally(failed=dict(before.failed) if before is not None else {})
+    total = _Sum(failed=dict(before.failed) if before is not None else {})
     for target_id, result in results.items():
-        tally.add(target_id, result, now_ms)
-    failed = tally.failed
-    if not tally.owed:
+        total.add(target_id, result, now_ms)
+    failed = total.failed
+    if not total.owed:
         if not failed:
             return Ack(lease)
         # A replay owes the failed targets again, and nobody else.
         ended = {
-            target_id: tally.given_up.get(target_id) or TargetState(reason=reason)
+            target_id: total.given_up.get(target_id) or TargetState(reason=reason)
             for target_id, reason in failed.items()
         }
         return Dead(lease, _why(failed), encode(JobState(ended)))
-    delay_seconds = min(tally.waits)
-    if not tally.changed:
+    delay_seconds = min(total.waits)
+    if not total.changed:
         # Nothing happened to the job: what it was claimed with still holds.
         return Release(lease, delay_seconds)
     kept = before.survived if before is not None else 0
-    survived = max(kept, survived) if tally.tried else kept
-    after = encode(JobState(targets=tally.owed, failed=failed, survived=survived))
+    survived = max(kept, survived) if total.tried else kept
+    after = encode(JobState(targets=total.owed, failed=failed, survived=survived))
     return (
         Retry(lease, delay_seconds, after)
-        if tally.charged
+        if total.charged
         else Release(lease, delay_seconds, after)
     )
 
 
 @dataclass(slots=True)
-class _Tally:
+class _Sum:
     failed: dict[str, str]
     owed: dict[str, TargetState] = field(default_factory=dict)
     given_up: dict[str, TargetState] = field(default_factory=dict)
@@ -138,7 +139,7 @@ def unknown_app(
     left_seconds = grace_seconds - (now_ms - since_ms) / 1000
     if left_seconds <= 0:
         shown = "".join(c if c.isprintable() else "?" for c in name[:100])
-        reason = f"unknown app {shown!r}: {why}"
+        reason = f"{UNKNOWN_APP} {shown!r}: {why}"
         return Dead(lease, reason, encode(state.ended(reason)))
     after = encode(msgspec.structs.replace(state, unknown_since_ms=since_ms))
     return Release(lease, delay_seconds=min(left_seconds, 1.0), state=after)

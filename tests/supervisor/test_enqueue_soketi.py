@@ -17,8 +17,9 @@ from support.redis_server import RedisServer
 
 from sockq.supervisor.job_events import make_event
 from sockq.supervisor.soketi_events import SOKETI_EVENTS, make_soketi_job
-from sockq.workers.dialect import WebhookJob, parse
+from sockq.workers.dialect import parse
 from sockq.workers.signing import verify
+from sockq.workers.webhook_job import WebhookJob
 
 SECRET = "hush-hush"
 

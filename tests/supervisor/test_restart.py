@@ -17,6 +17,7 @@ from sockq.supervisor.restart import (
     classify,
 )
 from sockq.supervisor.shutdown import Shutdown
+from sockq.workers import deaths
 
 RULES = RestartSettings()
 
@@ -48,6 +49,12 @@ RULES = RestartSettings()
 def test_the_cause_of_an_end(end: Exit, facts: dict[str, bool], cause: Cause) -> None:
     known = {"stopping": False, "hung": False, "late": False, "was_ready": False} | facts
     assert classify(end, **known) is cause
+
+
+def test_a_dead_letter_has_words_for_causes_that_the_parent_names() -> None:
+    assert Cause.KILLED.label == deaths.KILLED
+    assert Cause.OOM.label == deaths.OOM
+    assert Cause.HUNG.label == deaths.HUNG
 
 
 @pytest.mark.parametrize("end", [Exit(code=0), Exit(code=86), Exit(signal=9), Exit(code=255)])

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from support.job_payloads import EVENT, job
 
-from sockq.workers.dialect import Invalid, WebhookJob, parse
+from sockq.workers.dialect import parse
+from sockq.workers.webhook_job import Invalid, WebhookJob
 
 DEEP = 100_000
 

@@ -10,15 +10,17 @@ from support.job_payloads import EVENT, job, soketi
 
 from sockq.workers.app_shapes import read_app
 from sockq.workers.apps import WebhookDefaults
-from sockq.workers.dialect import Invalid, parse
+from sockq.workers.dialect import parse
 from sockq.workers.plan import plan
+from sockq.workers.webhook_job import Invalid
 
 
 def test_nesting_never_breaks_the_stack_of_a_small_thread() -> None:
     """The decoders count their depth; on any interpreter the process survives, also in a thread."""
     code = """
 import threading
-from sockq.workers.dialect import Invalid, parse
+from sockq.workers.dialect import parse
+from sockq.workers.webhook_job import Invalid
 deep = b'{"app_key":' + b'[' * 1_000_000 + b']' * 1_000_000 + b'}'
 nested = b'{"payload":' * 100_000 + b'1' + b'}' * 100_000
 found = []

@@ -7,8 +7,9 @@ import json
 import pytest
 from support.job_payloads import SOKETI_PAYLOAD, job, soketi
 
-from sockq.workers.dialect import Invalid, WebhookJob, parse
+from sockq.workers.dialect import parse
 from sockq.workers.signing import signer_for, verify
+from sockq.workers.webhook_job import Invalid, WebhookJob
 
 
 @pytest.mark.parametrize("dialect", ["soketi", "auto"])

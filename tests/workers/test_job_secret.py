@@ -8,8 +8,9 @@ import pytest
 from support.jobs import job
 
 from sockq.workers.apps import App
-from sockq.workers.dialect import WebhookJob, parse
+from sockq.workers.dialect import parse
 from sockq.workers.job_secret import with_secret, without_secret
+from sockq.workers.webhook_job import WebhookJob
 
 APP = App("app-id", "app-key", "app-secret")
 NESTED = job("c", extra=',"data":"{\\"app_secret\\":\\"app-secret\\"}"')

@@ -6,8 +6,9 @@ import pytest
 
 from sockq.workers.app_shapes import read_app
 from sockq.workers.apps import App, WebhookDefaults
-from sockq.workers.dialect import WebhookJob, parse
+from sockq.workers.dialect import parse
 from sockq.workers.plan import Planned, plan
+from sockq.workers.webhook_job import WebhookJob
 
 A1 = '{"name":"a","channel":"c1"}'
 A2 = '{ "channel" : "c2", "name":"a" }'

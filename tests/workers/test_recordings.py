@@ -13,9 +13,10 @@ from support import fixtures
 
 from sockq.workers.app_shapes import read_app
 from sockq.workers.apps import App, WebhookDefaults
-from sockq.workers.dialect import WebhookJob, parse
+from sockq.workers.dialect import parse
 from sockq.workers.plan import plan
 from sockq.workers.signing import signer_for, verify
+from sockq.workers.webhook_job import WebhookJob
 
 FILES = fixtures.sockudo("4.7.0")
 SCENARIOS = [path for path in FILES if "redis_after_enqueue" in fixtures.load(path)]
