@@ -21,8 +21,8 @@ from sockq.supervisor.slot_states import SERVING, SlotState
 from sockq.workers import board as slot_words
 from sockq.workers.board_memory import EVENTS, Board
 from sockq.workers.endpoint_table import read_table
+from sockq.workers.outcome_classes import CLASSES
 from sockq.workers.seqlock import read_text
-from sockq.workers.tallies import CLASSES
 
 _NS: Final = 1_000_000_000
 #: Deaths of workers that are shown.

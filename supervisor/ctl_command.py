@@ -12,6 +12,7 @@ from sockq.supervisor.control_client import NoAnswerError, NoFleetError, ask
 from sockq.supervisor.output import note, notes, say
 from sockq.supervisor.settings_directory import default_directory
 from sockq.supervisor.status_document import duration, read_status
+from sockq.supervisor.status_words import ABSENT
 
 DONE: Final = 0
 REFUSED: Final = 1
@@ -59,7 +60,7 @@ def place_of(directory: Path | None) -> Path:
 
 def until_stopped(document: dict[str, Any], _answer: dict[str, Any]) -> str | None:
     """Progress of a stop."""
-    if document["state"] in ("DOWN", "UNKNOWN"):
+    if document["state"] in ABSENT:
         return None
     workers = sum(one["pid"] is not None for one in document["workers"])
     left = document.get("drain_left_seconds")
@@ -79,7 +80,7 @@ def until_drained(document: dict[str, Any], _answer: dict[str, Any]) -> str | No
         one["state"] == "paused" and one["state_seconds"] > WAIT_SECONDS for one in serving
     )
     held = _held(document)
-    if (paused and not held) or document["state"] in ("DOWN", "UNKNOWN"):
+    if (paused and not held) or document["state"] in ABSENT:
         return None
     return f"{held} jobs in flight"
 
@@ -101,11 +102,11 @@ def _is_reloaded(document: dict[str, Any], answer: dict[str, Any]) -> bool:
 
 def _stops(document: dict[str, Any], answer: dict[str, Any]) -> bool:
     """Whether the fleet that was asked stops, or is there no more."""
-    over = document["state"] in ("DOWN", "UNKNOWN") or document.get("pid") != answer["pid"]
+    over = document["state"] in ABSENT or document.get("pid") != answer["pid"]
     return over or document.get("phase") in ("draining", "stopped")
 
 
-def _told(directory: Path, document: dict[str, Any], answer: dict[str, Any]) -> int:
+def _say_how_it_ended(directory: Path, document: dict[str, Any], answer: dict[str, Any]) -> int:
     """Say how a reload ended, if not well."""
     if not _is_reloaded(document, answer):
         note("the fleet stopped before all workers were replaced")
@@ -141,7 +142,7 @@ def _wait(directory: Path, answer: dict[str, Any], progress: Progress) -> int:
             tell_at += _TELL_SECONDS
         time.sleep(_LOOK_SECONDS)
     if progress is until_reloaded:
-        return _told(directory, document, answer)
+        return _say_how_it_ended(directory, document, answer)
     if progress is until_stopped:
         say("stopped")
     return DONE

@@ -8,6 +8,7 @@ from sockq.supervisor.ctl_command import DONE, NO_ANSWER, REFUSED, control, plac
 from sockq.supervisor.endpoint_choice import NoChoiceError, choose
 from sockq.supervisor.output import note, say
 from sockq.supervisor.status_document import read_status
+from sockq.supervisor.status_words import Condition
 
 
 def switch(directory: Path | None, command: str, endpoint: str, app: str | None) -> int:
@@ -24,7 +25,7 @@ def switch(directory: Path | None, command: str, endpoint: str, app: str | None)
     """
     place = place_of(directory)
     document = read_status(place)
-    if document["state"] == "UNKNOWN":
+    if document["state"] == Condition.UNKNOWN:
         note(str(document["problems"][0]["text"]))
         return NO_ANSWER
     rows = document.get("endpoints")

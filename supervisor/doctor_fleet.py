@@ -6,6 +6,7 @@ from collections.abc import Container, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from sockq.supervisor.doctor_finding import Finding, fine, warning
+from sockq.workers.endpoint_state import EndpointState
 
 _ABOUT: Final = "endpoint"
 _REDIRECTED: Final = "3xx"
@@ -13,7 +14,7 @@ _REDIRECTED: Final = "3xx"
 _SHOWN: Final = 20
 _DEAD: Final = "redirects are not followed, so its webhooks end as dead letters"
 _SHUT: Final = "nothing is sent there meanwhile; its webhooks wait, then end as dead letters"
-_SHUT_STATES: Final = frozenset({"open", "disabled"})
+_SHUT_STATES: Final = frozenset({EndpointState.OPEN, EndpointState.DISABLED})
 _NOTHING: Final = "its webhooks are retried, then end as dead letters"
 
 
@@ -59,7 +60,7 @@ def _of(row: Mapping[str, Any]) -> Iterator[Finding]:
             _DEAD,
             f"{url}: write the address that it redirects to",
         )
-    if row["state"] == "disabled":
+    if row["state"] == EndpointState.DISABLED:
         who = f" by {row['disabled_by']}" if row.get("disabled_by") else ""
         yield warning(
             _ABOUT,
@@ -67,7 +68,7 @@ def _of(row: Mapping[str, Any]) -> Iterator[Finding]:
             _SHUT,
             f"sockq ctl enable '{row['id']}', when it is to get webhooks again",
         )
-    elif row["state"] == "open":
+    elif row["state"] == EndpointState.OPEN:
         left = row["shut_seconds"]
         still = f" for {left:.0f} s more" if left else ""
         yield warning(

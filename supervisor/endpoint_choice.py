@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sockq.supervisor.endpoint_view import DISABLED
 from sockq.workers.endpoint import make_endpoint
+from sockq.workers.endpoint_state import EndpointState
 from sockq.workers.endpoint_stats import LABEL_CHARACTERS, OTHER, row_id
 
 #: Candidates that are named in a refusal.
@@ -71,7 +71,7 @@ def choose(rows: Sequence[Row], text: str, app: str | None, *, disabled: bool) -
 
 
 def _disabled(rows: Sequence[Row]) -> list[Row]:
-    return [one for one in rows if one["state"] == DISABLED]
+    return [one for one in rows if one["state"] == EndpointState.DISABLED]
 
 
 def _fitting(rows: Sequence[Row], text: str, key: str | None, *, parts: bool) -> list[Row]:

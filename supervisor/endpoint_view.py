@@ -9,11 +9,17 @@ import msgspec
 
 from sockq.supervisor.histograms import Histogram
 from sockq.workers.disabled import Disabled
+from sockq.workers.endpoint_state import SHUT, EndpointState
 from sockq.workers.endpoint_stats import MOST_FAILURES, EndpointRow
-from sockq.workers.tallies import SENDING_BOUNDS
+from sockq.workers.outcome_classes import SENDING_BOUNDS
 
-DISABLED: Final = "disabled"
-_WORST_FIRST: Final = ("open", "paused", "half-open", DISABLED, "closed")
+_WORST_FIRST: Final = (
+    EndpointState.OPEN,
+    EndpointState.PAUSED,
+    EndpointState.HALF_OPEN,
+    EndpointState.DISABLED,
+    EndpointState.CLOSED,
+)
 _SEVERITY: Final[Mapping[str, int]] = {state: rank for rank, state in enumerate(_WORST_FIRST)}
 
 
@@ -43,7 +49,7 @@ def merge(
                 add(known, row)
     for one in disabled:
         row = merged.setdefault(one.id, EndpointRow(one.id, one.app, one.label))
-        row.state = DISABLED
+        row.state = EndpointState.DISABLED
     return sorted(merged.values(), key=lambda one: (_rank(one), -one.failed, one.id))
 
 
@@ -61,7 +67,7 @@ def told(row: EndpointRow, disabled: Disabled | None = None) -> dict[str, Any]:
         "app": row.app,
         "label": row.label,
         "state": row.state,
-        "shut_seconds": row.shut_seconds if row.state in ("open", "paused") else None,
+        "shut_seconds": row.shut_seconds if row.state in SHUT else None,
         "disabled_at": disabled.since_ms / 1000 if disabled else None,
         "disabled_by": disabled.by or None if disabled else None,
         "limit": row.limit,

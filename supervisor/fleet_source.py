@@ -14,6 +14,7 @@ from sockq.drivers.settings import DriverSettings
 from sockq.supervisor.fleet_view import Host, ask
 from sockq.supervisor.screen_picture import Reading
 from sockq.supervisor.status_document import absent_document
+from sockq.supervisor.status_words import Condition
 
 _EVERY_SECONDS: Final = 1.0
 _RETRY_SECONDS: Final = 2.0
@@ -45,7 +46,7 @@ class FleetSource:
         hosts, error, since = self._hosts, self._error, time.monotonic() - self._asked_at
         if not hosts:
             text = error or "no host of the fleet reports"
-            state = "UNKNOWN" if error else "DOWN"
+            state = Condition.UNKNOWN if error else Condition.DOWN
             return [Reading("fleet", absent_document(Path(), state, text), error=error)]
         return [self._reading(one, since, error) for one in hosts]
 

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from sockq.supervisor.fleet_view import Host, fleet_state, odd_versions
-from sockq.supervisor.status_document import duration
+from sockq.supervisor.status_document import SCHEMA, duration
+from sockq.supervisor.status_words import Condition
 
 _HEAD: Final = (
     "HOST", "STATE", "SEEN", "VERSION", "WORKERS", "IN FLIGHT", "DELIVERED", "FAILED", "UP",
@@ -19,7 +20,7 @@ def fleet_document(hosts: Sequence[Host], at: float) -> dict[str, Any]:
     """``status --fleet --json``."""
     odd = odd_versions(hosts)
     return {
-        "schema": 1,
+        "schema": SCHEMA,
         "state": fleet_state(hosts),
         "at": at,
         "hosts": [
@@ -94,7 +95,7 @@ def _row(one: Host, odd: set[str]) -> tuple[str, ...]:
     workers = [worker for worker in one.get("workers") or () if isinstance(worker, Mapping)]
     return (
         str(one["name"]),
-        "LOST" if one["seen"] == "lost" else str(one.get("state") or "UNKNOWN"),
+        "LOST" if one["seen"] == "lost" else str(one.get("state") or Condition.UNKNOWN),
         seen,
         f"{version}{'*' if version in odd else ''}",
         f"{_or_dash(one.get('workers_serving'))}/{_or_dash(one.get('workers_wanted'))}",

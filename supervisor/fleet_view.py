@@ -12,6 +12,8 @@ from sockq.drivers.registry import make_driver
 from sockq.drivers.settings import DriverSettings
 from sockq.drivers.source import Driver, Heartbeat
 from sockq.supervisor.heartbeat import LATE_BEATS, LOST_BEATS
+from sockq.supervisor.status_document import SCHEMA
+from sockq.supervisor.status_words import Condition
 
 _EVERY_SECONDS: Final = 5.0
 
@@ -78,11 +80,17 @@ def _document(raw: bytes) -> Host:
         document = json.loads(raw)
     except ValueError:
         document = None
-    if isinstance(document, dict) and document.get("schema") == 1:
+    if isinstance(document, dict) and document.get("schema") == SCHEMA:
         return document
     what = "its heartbeat cannot be read: another version of sockq?"
     problem = {"kind": "unknown", "text": what}
-    return {"schema": 1, "state": "UNKNOWN", "problems": [problem], "workers": [], "queue": None}
+    return {
+        "schema": SCHEMA,
+        "state": Condition.UNKNOWN,
+        "problems": [problem],
+        "workers": [],
+        "queue": None,
+    }
 
 
 def odd_versions(hosts: Sequence[Host]) -> set[str]:
@@ -95,8 +103,8 @@ def odd_versions(hosts: Sequence[Host]) -> set[str]:
 def fleet_state(hosts: Sequence[Host]) -> str:
     """One status word: lost and late hosts degrade the rest."""
     if not hosts:
-        return "DOWN"
+        return Condition.DOWN
     if all(one["seen"] == "lost" for one in hosts):
-        return "UNKNOWN"
-    words = {str(one.get("state")) if one["seen"] == "now" else "DEGRADED" for one in hosts}
-    return words.pop() if len(words) == 1 else "DEGRADED"
+        return Condition.UNKNOWN
+    words = {str(one.get("state")) if one["seen"] == "now" else Condition.DEGRADED for one in hosts}
+    return words.pop() if len(words) == 1 else Condition.DEGRADED

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from sockq.workers import board as slot_words
-from sockq.workers.tallies import AGE_BOUNDS, SENDING_BOUNDS
+from sockq.workers.outcome_classes import AGE_BOUNDS, SENDING_BOUNDS
 
 _US: Final = 1_000_000
 _PERCENTILES: Final = (("p50_ms", 50.0), ("p95_ms", 95.0), ("p99_ms", 99.0))

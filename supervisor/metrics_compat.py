@@ -13,7 +13,7 @@ from prometheus_client.metrics_core import GaugeMetricFamily, Metric, SummaryMet
 from sockq.supervisor.board_view import BoardView
 from sockq.supervisor.histograms import Histogram
 from sockq.supervisor.metrics_families import counters, gauges
-from sockq.workers.tallies import SENDING_BOUNDS
+from sockq.workers.outcome_classes import SENDING_BOUNDS
 
 _BULL: Final = (
     ("waiting", "ready"),

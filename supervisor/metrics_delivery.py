@@ -8,14 +8,14 @@ from typing import Final
 from prometheus_client.metrics_core import Metric
 
 from sockq.supervisor.board_view import BoardView
-from sockq.supervisor.endpoint_view import DISABLED, add, histogram
+from sockq.supervisor.endpoint_view import add, histogram
 from sockq.supervisor.metrics_families import Rows, counter, counters, gauges, histograms
+from sockq.workers.endpoint_state import EndpointState
 from sockq.workers.endpoint_stats import OTHER, EndpointRow
 from sockq.workers.endpoint_table import MOST_ROWS
 from sockq.workers.outcome import Fault
 
 _CODES: Final = ("3xx", "4xx", "408", "410", "425", "429", "5xx", "503")
-_STATES: Final = ("closed", "open", "half-open", "paused", DISABLED)
 
 
 class Labels:
@@ -96,7 +96,7 @@ def delivery_metrics(
         "sockq_endpoint_state",
         "1 for disabled by the operator, or the state of the worst lane; 0 for the others.",
         ("endpoint", "state"),
-        [((row.id, state), row.state == state) for row in rows for state in _STATES],
+        [((row.id, state), row.state == state) for row in rows for state in EndpointState],
     )
     for name, what, field in (
         ("limit", "Requests at once that are allowed now.", "limit"),

@@ -22,6 +22,7 @@ from sockq.supervisor.screen_ui import Act, Ui
 from sockq.supervisor.status_command import StatusOptions
 from sockq.supervisor.status_document import read_status
 from sockq.supervisor.status_screen import glyphs_for, run_screen
+from sockq.supervisor.status_words import Condition
 from sockq.workers import exits
 
 LOG_NAME: Final = "fleet.log"
@@ -114,8 +115,8 @@ class _OwnSource:
 
     def read(self) -> list[Reading]:
         document = read_status(self._directory)
-        if document["state"] == "DOWN" and self._fleet.poll() is None:
-            document = {**document, "state": "STARTING", "problems": []}
+        if document["state"] == Condition.DOWN and self._fleet.poll() is None:
+            document = {**document, "state": Condition.STARTING, "problems": []}
         return [Reading(str(self._directory), document)]
 
     def close(self) -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from sockq.supervisor.endpoint_view import DISABLED
 from sockq.supervisor.screen_picture import Item, Picture
 from sockq.supervisor.screen_text import clean, clip
 from sockq.supervisor.screen_ui import Act
+from sockq.supervisor.status_words import Condition
+from sockq.workers.endpoint_state import EndpointState
 
 _NO_WORKER: Final = "select a worker with j and k first"
 _NO_ENDPOINT: Final = "select an endpoint with j and k first, in view 3"
@@ -35,7 +36,7 @@ def _fleet(picture: Picture) -> str:
 
 
 def _pause(picture: Picture, _chosen: Item | None) -> Act:
-    if picture.state == "PAUSED":
+    if picture.state == Condition.PAUSED:
         return Act("resume", "resume fetching", source=_fleet(picture))
     return Act("pause", "pause fetching of the whole fleet", source=_fleet(picture))
 
@@ -65,7 +66,7 @@ def _endpoint(command: str) -> Callable[[Picture, Item | None], Act | str]:
         name = {field: str(chosen.get(field) or "") for field in ("id", "app", "label")}
         if "/" not in name["id"]:
             return "this row is many endpoints; sockq ctl takes the URL of one of them"
-        disabled = chosen.get("state") == DISABLED
+        disabled = chosen.get("state") == EndpointState.DISABLED
         if disabled is (command == "disable"):
             return "it is disabled already; E enables it" if disabled else "it is not disabled"
         where = clip(clean(name["label"].rpartition("://")[2]), _WHERE_CELLS)

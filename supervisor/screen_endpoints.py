@@ -2,30 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from sockq.supervisor import screen_numbers as numbers
 from sockq.supervisor.screen_table import Column, Item
 from sockq.supervisor.screen_text import Span
+from sockq.workers.endpoint_state import SHUT, EndpointState
 
-_STYLES: Final = {
-    "open": "bad", "paused": "warn", "half-open": "warn", "blocked": "bad", "disabled": "warn",
-}  # fmt: skip
-_ORDER: Final = {"open": 0, "blocked": 0, "paused": 1, "half-open": 2, "disabled": 3}
+_STYLES: Final[Mapping[str, str]] = {
+    EndpointState.OPEN: "bad",
+    EndpointState.PAUSED: "warn",
+    EndpointState.HALF_OPEN: "warn",
+    EndpointState.DISABLED: "warn",
+}
+_ORDER: Final[Mapping[str, int]] = {state: rank for rank, state in enumerate(_STYLES)}
+_IN_CAPITALS: Final = SHUT | {EndpointState.DISABLED}
 _MANY_ERRORS: Final = 10.0
 
 
 def endpoint_state(item: Item) -> str:
     """``closed``, ``half-open``, ``OPEN 41s``, ``PAUSED 9s``, ``DISABLED``."""
-    state = str(item.get("state") or "closed")
-    if state in ("open", "paused", "blocked", "disabled"):
+    state = str(item.get("state") or EndpointState.CLOSED)
+    if state in _IN_CAPITALS:
         return state.upper() + numbers.countdown(item.get("shut_seconds"))
     return state
 
 
 def not_closed(item: Item) -> bool:
     """Whether an endpoint needs a look."""
-    return str(item.get("state") or "closed") != "closed"
+    return str(item.get("state") or EndpointState.CLOSED) != EndpointState.CLOSED
 
 
 def endpoint_id(item: Item) -> str:

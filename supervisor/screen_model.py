@@ -19,6 +19,7 @@ from sockq.supervisor.screen_picture import (
     common_state,
     parse_event,
 )
+from sockq.supervisor.status_words import Condition
 
 _COUNTS: Final = ("ready", "leased", "delayed", "dead", "evicted", "trimmed")
 
@@ -166,7 +167,7 @@ def _problems(readings: Sequence[Reading]) -> list[dict[str, str]]:
     several = len(readings) > 1
     found, silent = [], []
     for one in readings:
-        if one.error and one.document.get("state") != "UNKNOWN":
+        if one.error and one.document.get("state") != Condition.UNKNOWN:
             text = f"{one.label}: {one.error}, {one.age_seconds:.0f}s old"
             silent.append({"kind": "lost" if one.lost else "late", "text": text})
         for problem in () if one.lost else one.document.get("problems") or ():

@@ -9,13 +9,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from sockq.supervisor.status_words import ABSENT, Condition
+
 Item = dict[str, Any]
 Curve = list[float | None]
 
 #: A host whose document is older than this is dim, then lost.
 DIM_SECONDS: Final = 15.0
 LOST_SECONDS: Final = 30.0
-_ABSENT: Final = frozenset({"DOWN", "UNKNOWN"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +134,7 @@ class Picture:
     @property
     def there(self) -> bool:
         """Whether any fleet is there to be shown."""
-        return self.state not in _ABSENT
+        return self.state not in ABSENT
 
     @property
     def in_flight(self) -> int:
@@ -158,12 +159,13 @@ class Picture:
 def common_state(readings: Sequence[Reading]) -> str:
     """One status word for all hosts."""
     states = [
-        "UNKNOWN" if one.lost else str(one.document.get("state", "UNKNOWN")) for one in readings
+        Condition.UNKNOWN if one.lost else str(one.document.get("state", Condition.UNKNOWN))
+        for one in readings
     ]
     kinds = set(states)
     if len(kinds) == 1:
         return states[0]
-    return "DEGRADED" if kinds else "UNKNOWN"
+    return Condition.DEGRADED if kinds else Condition.UNKNOWN
 
 
 def parse_event(line: str, host: str = "") -> Event:

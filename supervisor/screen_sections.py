@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from typing import Final
 
 from sockq.supervisor import screen_numbers as numbers
 from sockq.supervisor.screen_picture import Latency, Picture
 from sockq.supervisor.screen_text import Row, Span, cells, clean, ends, fit, flow, width_of, wrap
 from sockq.supervisor.screen_ui import Ui
+from sockq.supervisor.status_words import Condition
 
-STATE_STYLES: Final = {"RUNNING": "good-word", "DOWN": "bad-word", "UNKNOWN": "bad-word"}
+STATE_STYLES: Final[Mapping[str, str]] = {
+    Condition.RUNNING: "good-word",
+    Condition.DOWN: "bad-word",
+    Condition.UNKNOWN: "bad-word",
+}
 _LONG_CURVE_SECONDS: Final = 300
 _SHORT_CURVE_SECONDS: Final = 120
 _WIDE: Final = 110
@@ -51,14 +57,14 @@ def head(picture: Picture, ui: Ui, width: int, now: float) -> Row:
 def banner(picture: Picture, ui: Ui, width: int, most: int) -> list[Row]:
     """The worst that is wrong, in at most ``most`` rows; none when nothing is."""
     problems = [dict(one) for one in picture.problems]
-    if picture.state == "PAUSED":
+    if picture.state == Condition.PAUSED:
         left = picture.first.get("pause_left_seconds")
         told = "workers claim nothing" + (f" for {numbers.seconds(left)}" if left else "")
         told += "; P resumes" if ui.may_act else ""
         problems.append({"kind": "paused", "text": told})
     if (picture.first.get("reload") or {}).get("active"):
         problems.append({"kind": "reloading", "text": "workers are replaced one after the other"})
-    if picture.state == "DRAINING":
+    if picture.state == Condition.DRAINING:
         left = picture.first.get("drain_left_seconds")
         told = f"{picture.in_flight} jobs in flight"
         told += f", at most {numbers.seconds(left)} more" if left is not None else ""

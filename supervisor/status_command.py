@@ -14,7 +14,8 @@ from typing import Any, Final
 from sockq.drivers.settings import DriverSettings
 from sockq.supervisor.output import say
 from sockq.supervisor.settings_directory import default_directory
-from sockq.supervisor.status_document import exit_code, read_status, render_plain
+from sockq.supervisor.status_document import SCHEMA, exit_code, read_status, render_plain
+from sockq.supervisor.status_words import Condition
 
 _NO: Final = frozenset({"", "0", "false"})
 
@@ -149,5 +150,5 @@ def common_code(documents: Sequence[dict[str, Any]]) -> int:
 
 def _together(documents: list[dict[str, Any]]) -> dict[str, Any]:
     states = {str(one["state"]) for one in documents}
-    state = states.pop() if len(states) == 1 else "DEGRADED"
-    return {"schema": 1, "state": state, "at": time.time(), "hosts": documents}
+    state = states.pop() if len(states) == 1 else Condition.DEGRADED
+    return {"schema": SCHEMA, "state": state, "at": time.time(), "hosts": documents}

@@ -6,7 +6,7 @@ Pure, but for ``read_status``: a view of the board goes in, values and text come
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -15,24 +15,30 @@ from sockq.supervisor.board_reader import CannotTellError, find_board
 from sockq.supervisor.board_snapshot import take, totals
 from sockq.supervisor.board_view import BoardView
 from sockq.supervisor.board_words import FleetState
-from sockq.supervisor.endpoint_view import DISABLED, told
+from sockq.supervisor.endpoint_view import told
 from sockq.supervisor.problems import Problem, find_problems
 from sockq.supervisor.slot_states import SERVING
 from sockq.supervisor.status_parts import death_part, http_part, process_part, rounded, worker_part
+from sockq.supervisor.status_words import Condition
+from sockq.workers.endpoint_state import EndpointState
 
 #: Schema of the document.
 SCHEMA: Final = 1
 StatusDocument = dict[str, Any]
 
 _WORD_OF: Final = {
-    FleetState.STARTING: "STARTING",
-    FleetState.RUNNING: "RUNNING",
-    FleetState.PAUSED: "PAUSED",
-    FleetState.CRASH_LOOP: "DEGRADED",
-    FleetState.DRAINING: "DRAINING",
-    FleetState.STOPPED: "DOWN",
+    FleetState.STARTING: Condition.STARTING,
+    FleetState.RUNNING: Condition.RUNNING,
+    FleetState.PAUSED: Condition.PAUSED,
+    FleetState.CRASH_LOOP: Condition.DEGRADED,
+    FleetState.DRAINING: Condition.DRAINING,
+    FleetState.STOPPED: Condition.DOWN,
 }
-_EXIT_CODES: Final = {"RUNNING": 0, "DOWN": 2, "UNKNOWN": 3}
+_EXIT_CODES: Final[Mapping[str, int]] = {
+    Condition.RUNNING: 0,
+    Condition.DOWN: 2,
+    Condition.UNKNOWN: 3,
+}
 _TOLD_DISABLED: Final = 5
 _MINUTE: Final = 60
 _HOUR: Final = 3600
@@ -41,7 +47,7 @@ _DAY: Final = 86400
 
 @dataclass(frozen=True, slots=True)
 class _Word:
-    word: str
+    word: Condition
     problems: list[Problem]
 
 
@@ -50,9 +56,9 @@ def read_status(directory: Path) -> StatusDocument:
     try:
         found = find_board(directory)
     except CannotTellError as error:
-        return absent_document(directory, "UNKNOWN", str(error))
+        return absent_document(directory, Condition.UNKNOWN, str(error))
     if found is None:
-        return absent_document(directory, "DOWN", f"no fleet runs in {directory}")
+        return absent_document(directory, Condition.DOWN, f"no fleet runs in {directory}")
     return make_document(take(found.board), totals(found.board), directory)
 
 
@@ -61,9 +67,9 @@ def exit_code(document: StatusDocument) -> int:
     return _EXIT_CODES.get(str(document["state"]), 1)
 
 
-def absent_document(directory: Path, state: str, why: str) -> StatusDocument:
+def absent_document(directory: Path, state: Condition, why: str) -> StatusDocument:
     """The document when there is no board to look at."""
-    kind = "down" if state == "DOWN" else "unknown"
+    kind = "down" if state is Condition.DOWN else "unknown"
     return {
         "schema": SCHEMA,
         "state": state,
@@ -131,7 +137,7 @@ def make_document(view: BoardView, counted: dict[str, int], directory: Path) -> 
         "latency": {name: one.told() for name, one in view.histograms.items()},
         "endpoints": [told(one, disabled.get(one.id)) for one in view.endpoints],
         "endpoints_disabled": len(disabled),
-        "lanes_open": sum(one.state == "open" for one in view.endpoints),
+        "lanes_open": sum(one.state == EndpointState.OPEN for one in view.endpoints),
         "pending_reclaims": view.pending_reclaims,
         "drain_left_seconds": rounded(view.drain_left_seconds),
         "log_lines_dropped": view.log_dropped,
@@ -179,8 +185,8 @@ def duration(seconds: float) -> str:
 def _judge(view: BoardView) -> _Word:
     problems = find_problems(view)
     word = _WORD_OF[view.state]
-    if word == "RUNNING" and problems:
-        word = "DEGRADED"
+    if word is Condition.RUNNING and problems:
+        word = Condition.DEGRADED
     return _Word(word, problems)
 
 
@@ -216,7 +222,7 @@ def _workers_line(document: StatusDocument) -> str:
 
 def _disabled_lines(document: StatusDocument) -> Iterator[str]:
     """Those that the operator has disabled: nothing is wrong, and nobody must forget them."""
-    found = [one for one in document["endpoints"] if one["state"] == DISABLED]
+    found = [one for one in document["endpoints"] if one["state"] == EndpointState.DISABLED]
     for one in found[:_TOLD_DISABLED]:
         who = f" by {one['disabled_by']}" if one["disabled_by"] else ""
         ago = duration(max(0.0, document["at"] - one["disabled_at"]))

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from sockq.drivers.settings import DriverSettings
 from sockq.supervisor.screen_picture import Reading
 from sockq.supervisor.status_document import SCHEMA, absent_document, read_status
+from sockq.supervisor.status_words import Condition
 
 _TIMEOUT_SECONDS: Final = 2.0
 _MOST_BYTES: Final = 16 * 1024 * 1024
@@ -95,7 +96,9 @@ class _Host:
         latest, error = self._latest, self._error
         if latest is None:
             text = f"cannot read {self._url}: {error or 'no answer yet'}"
-            return Reading(self.label, absent_document(Path(), "UNKNOWN", text), error=error)
+            return Reading(
+                self.label, absent_document(Path(), Condition.UNKNOWN, text), error=error
+            )
         document, at, seen = latest
         if not seen and not error:
             self._latest = document, at, True

@@ -13,8 +13,8 @@ import msgspec
 
 from sockq.workers.logs import Event, Log
 from sockq.workers.outcome import Outcome
+from sockq.workers.outcome_classes import class_of
 from sockq.workers.retry import Decision, TryAgain
-from sockq.workers.tallies import class_of
 
 #: On a terminal: an endpoint that fails says so at most once in so many seconds.
 QUIET_SECONDS: Final = 10.0

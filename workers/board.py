@@ -105,7 +105,7 @@ CONNECTIONS_REUSED: Final = 54
 #: Processor time of all processes of the slot.
 CPU_NS: Final = 55
 
-#: Ended exchanges by what came back (``tallies.CLASSES``), then the buckets of the histograms.
+#: Ended exchanges by what came back (``outcome_classes``), then the buckets of the histograms.
 CLASSES_AT: Final = 64
 SENDING_AT: Final = 96
 QUEUE_WAIT_AT: Final = 128

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from enum import Enum
 from typing import Final
+
+from sockq.workers.endpoint_state import EndpointState
 
 ROW_OPENS: Final = 5
 """Failures in a row that open it (as Envoy's ``consecutive_5xx``)."""
@@ -24,14 +25,6 @@ JITTER: Final = 0.2
 CLOSING_SUCCESSES: Final = 2
 
 _BUCKET_SECONDS: Final = WINDOW_SECONDS / 6
-
-
-class BreakerState(Enum):
-    """Closed: all may pass. Open: none. Half open: one at a time, to see whether it is over."""
-
-    CLOSED = "closed"
-    OPEN = "open"
-    HALF_OPEN = "half-open"
 
 
 class Breaker:
@@ -55,7 +48,7 @@ class Breaker:
     )
 
     def __init__(self) -> None:
-        self.state = BreakerState.CLOSED
+        self.state = EndpointState.CLOSED
         self._row = 0
         self._ok = 0
         self._bad = 0
@@ -73,15 +66,15 @@ class Breaker:
 
     def open_seconds(self, now: float) -> float:
         """For how much longer it is open, 0.0 when it is not; changes nothing."""
-        return max(0.0, self._until - now) if self.state is BreakerState.OPEN else 0.0
+        return max(0.0, self._until - now) if self.state is EndpointState.OPEN else 0.0
 
     def wait_seconds(self, now: float) -> float:
         """Seconds until something may be sent, 0.0 for now. Ends the open state when it is time."""
-        if self.state is not BreakerState.OPEN:
+        if self.state is not EndpointState.OPEN:
             return 0.0
         if now < self._until:
             return self._until - now
-        self.state = BreakerState.HALF_OPEN
+        self.state = EndpointState.HALF_OPEN
         self._probed = 0
         return 0.0
 
@@ -91,7 +84,7 @@ class Breaker:
             self._turn(now)
         self._ok += 1
         self._row = 0
-        if self.state is BreakerState.HALF_OPEN:
+        if self.state is EndpointState.HALF_OPEN:
             self._probed += 1
             if self._probed >= CLOSING_SUCCESSES:
                 self._close(now)
@@ -108,14 +101,14 @@ class Breaker:
             self._turn(now)
         self._bad += count
         self._row += count
-        if self.state is BreakerState.HALF_OPEN or (
-            self.state is BreakerState.CLOSED and (self._row >= ROW_OPENS or self._failing(now))
+        if self.state is EndpointState.HALF_OPEN or (
+            self.state is EndpointState.CLOSED and (self._row >= ROW_OPENS or self._failing(now))
         ):
             self._open(now, chance)
 
     def clean(self, now: float) -> bool:
         """Whether it is closed and remembers no failure, so that a new one would act the same."""
-        if self.state is not BreakerState.CLOSED or self._row:
+        if self.state is not EndpointState.CLOSED or self._row:
             return False
         if now >= self._bucket_end:
             self._turn(now)
@@ -129,15 +122,15 @@ class Breaker:
         return attempts >= RATE_ATTEMPTS and bad >= attempts * RATE_FAILED
 
     def _open(self, now: float, chance: float) -> None:
-        if now - self._closed_at > WINDOW_SECONDS and self.state is BreakerState.CLOSED:
+        if now - self._closed_at > WINDOW_SECONDS and self.state is EndpointState.CLOSED:
             self._times_open = 0  # it held: a new trouble, not the old one
         seconds = min(BASE_OPEN_SECONDS * 2**self._times_open, MAX_OPEN_SECONDS)
         self._times_open = min(self._times_open + 1, 16)
         self._until = now + seconds * (1 - JITTER + 2 * JITTER * chance)
-        self.state = BreakerState.OPEN
+        self.state = EndpointState.OPEN
 
     def _close(self, now: float) -> None:
-        self.state = BreakerState.CLOSED
+        self.state = EndpointState.CLOSED
         self._closed_at = now
         self._ok = self._bad = 0
         self._past.clear()

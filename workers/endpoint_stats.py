@@ -8,8 +8,9 @@ from typing import Final
 import msgspec
 
 from sockq.workers.apps import Webhook
+from sockq.workers.endpoint_state import EndpointState
 from sockq.workers.outcome import Outcome
-from sockq.workers.tallies import SENDING_BOUNDS
+from sockq.workers.outcome_classes import SENDING_BOUNDS
 
 #: Name and label of everything beyond the rows that a table has.
 OTHER: Final = "other"
@@ -43,7 +44,7 @@ class EndpointRow(msgspec.Struct, array_like=True, gc=False):
         id: ``APP_ID/8 hex digits`` of the URL's hash: a label that is bounded and hides the URL.
         app: Id of the app.
         label: Where it is, safe to show: no credentials, no query.
-        state: ``closed``, ``open``, ``half-open`` or ``paused``.
+        state: An ``EndpointState``; ``disabled`` only in the fleet's row.
         shut_seconds: For how much longer it is open or paused.
         limit: Requests at once that are allowed now.
         in_flight: Requests on the wire now.
@@ -55,7 +56,7 @@ class EndpointRow(msgspec.Struct, array_like=True, gc=False):
         parked: Requests that went back to the queue unsent, because the lane was shut or stalled.
         seconds: Sum of the durations of all exchanges.
         buckets: Ended exchanges by duration, within ``SENDING_BOUNDS``, and beyond.
-        classes: Exchanges that failed, by class (``tallies.CLASSES``).
+        classes: Exchanges that failed, by class (``outcome_classes.CLASSES``).
         last: What came back when it failed last (``status 503``, ``timeout``), or empty.
         last_success_ms: Unix time, to half a second; 0: never.
         last_failure_ms: The same.
@@ -65,7 +66,7 @@ class EndpointRow(msgspec.Struct, array_like=True, gc=False):
     id: str
     app: str
     label: str
-    state: str = "closed"
+    state: str = EndpointState.CLOSED
     shut_seconds: float = 0.0
     limit: int = 0
     in_flight: int = 0

@@ -1,6 +1,6 @@
 """The policy of one lane: how much may be sent to an endpoint now, and what must not wait for it.
 
-Pure: time and chance are given, nothing is sent here. ``engine.py`` adds the connections.
+Pure: time and chance are given, nothing is sent here. ``route.py`` adds the connections.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
-from sockq.workers.breaker import Breaker, BreakerState
+from sockq.workers.breaker import Breaker
+from sockq.workers.endpoint_state import EndpointState
 from sockq.workers.outcome import Outcome
 
 T = TypeVar("T")
@@ -38,9 +39,9 @@ _FAILURES: Final = frozenset({408, 425})
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """A lane from outside: ``closed``, ``open``, ``half-open`` or ``paused``, and for how long."""
+    """A lane from outside: any state but ``disabled``, and for how much longer it is shut."""
 
-    state: str
+    state: EndpointState
     shut_seconds: float = 0.0
 
 
@@ -154,12 +155,12 @@ class Lane(Generic[T]):
         """How it is, for others to see; changes nothing."""
         opened = self.breaker.open_seconds(now)
         if opened:
-            return Look(BreakerState.OPEN.value, opened)
+            return Look(EndpointState.OPEN, opened)
         if now < self._paused_until:
-            return Look("paused", self._paused_until - now)
-        if self.breaker.state is BreakerState.CLOSED:
-            return Look(BreakerState.CLOSED.value)
-        return Look(BreakerState.HALF_OPEN.value)
+            return Look(EndpointState.PAUSED, self._paused_until - now)
+        if self.breaker.state is EndpointState.CLOSED:
+            return Look(EndpointState.CLOSED)
+        return Look(EndpointState.HALF_OPEN)
 
     def parked(self, now: float, chance: float) -> Outcome:
         """The end of a request that cannot wait here."""
@@ -186,7 +187,7 @@ class Lane(Generic[T]):
 
     def may_wait(self) -> bool:
         """Whether one more request may wait here: always, unless the lane makes no progress."""
-        if not self.stalled and self.breaker.state is BreakerState.CLOSED:
+        if not self.stalled and self.breaker.state is EndpointState.CLOSED:
             return True
         return len(self.waiting) < HOLD
 
@@ -222,7 +223,7 @@ class Lane(Generic[T]):
         if now >= self._paused_until:
             self._pauses = 0
         shut = now < self._paused_until or self.disabled_since is not None
-        if self.breaker.state is not BreakerState.CLOSED or shut:
+        if self.breaker.state is not EndpointState.CLOSED or shut:
             return
         self.limit = min(self.limit + 1, self.cap)
         self.calm = self.limit == self.cap
@@ -242,7 +243,7 @@ class Lane(Generic[T]):
         """Set ``limit`` after a change: none when shut, one to look, one and growing afterwards."""
         state = self.breaker.state
         shut = now < self._paused_until or self.disabled_since is not None
-        if state is BreakerState.OPEN or shut:
+        if state is EndpointState.OPEN or shut:
             self.limit, self.calm = 0, False
-        elif state is BreakerState.HALF_OPEN or not self.limit:
-            self.limit, self.calm = 1, self.cap == 1 and state is BreakerState.CLOSED
+        elif state is EndpointState.HALF_OPEN or not self.limit:
+            self.limit, self.calm = 1, self.cap == 1 and state is EndpointState.CLOSED

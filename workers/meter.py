@@ -16,11 +16,12 @@ from typing import Any, Final
 from sockq.workers import board
 from sockq.workers.apps import Webhook
 from sockq.workers.board import SlotWriter
+from sockq.workers.endpoint_state import SHUT, EndpointState
 from sockq.workers.endpoint_stats import OTHER, EndpointRow, row_of
 from sockq.workers.endpoint_table import MOST_ROWS, EndpointTable
 from sockq.workers.lane import Lane
 from sockq.workers.outcome import Outcome
-from sockq.workers.tallies import AGE_BOUNDS, CLASS_INDEX, CLASSES, SENDING_BOUNDS, class_of
+from sockq.workers.outcome_classes import AGE_BOUNDS, CLASS_INDEX, CLASSES, SENDING_BOUNDS, class_of
 
 _FIRST: Final = board.CLASSES_AT
 _END: Final = board.END_TO_END_AT + len(AGE_BOUNDS) + 1
@@ -163,7 +164,7 @@ class Meter:
             if done > self._seen.get(row.id, done):
                 row.last_success_ms = now_ms
             self._seen[row.id] = done
-        shut = {"open": 0, "paused": 0}
+        shut = dict.fromkeys(SHUT, 0)
         for name, lane in lanes.items():
             look = lane.look(now)
             if look.state in shut:
@@ -171,8 +172,8 @@ class Meter:
             row_or_none = self._lanes.get(name)
             if row_or_none is not None:
                 _show(row_or_none, lane, look.state, look.shut_seconds)
-        self._words[board.LANES_OPEN] = shut["open"]
-        self._words[board.LANES_PAUSED] = shut["paused"]
+        self._words[board.LANES_OPEN] = shut[EndpointState.OPEN]
+        self._words[board.LANES_PAUSED] = shut[EndpointState.PAUSED]
         self._table.write(self._by_id.values())
 
     # Inside
@@ -205,15 +206,15 @@ def _age_ms(time_ms: int) -> int:
 
 
 def _at_rest(row: EndpointRow) -> EndpointRow:
-    row.state = "closed"
+    row.state = EndpointState.CLOSED
     row.shut_seconds = 0.0
     row.limit = row.in_flight = row.waiting = row.failures_in_a_row = 0
     return row
 
 
-def _show(row: EndpointRow, lane: Lane[Any], state: str, shut_seconds: float) -> None:
+def _show(row: EndpointRow, lane: Lane[Any], state: EndpointState, shut_seconds: float) -> None:
     """Add a lane's gauges to its row; the row of all others takes the sums and the worst state."""
-    if row.state == "closed" or state == "open":
+    if row.state == EndpointState.CLOSED or state is EndpointState.OPEN:
         row.state = state
         row.shut_seconds = round(shut_seconds, 1)
     row.limit += lane.limit

@@ -11,6 +11,7 @@ from sockq.supervisor.doctor_finding import Finding, Level
 from sockq.supervisor.doctor_fleet import fleet_findings
 from sockq.supervisor.endpoint_view import told
 from sockq.supervisor.status_document import absent_document, read_status
+from sockq.supervisor.status_words import Condition
 from sockq.workers.endpoint_stats import OTHER, EndpointRow
 
 HOOK = "https://hooks.example.com/in"
@@ -100,4 +101,4 @@ def test_many_are_told_as_a_number() -> None:
 
 def test_without_a_fleet_nothing_is_found(tmp_path: Path) -> None:
     assert [*fleet_findings(read_status(tmp_path / "none"))] == []
-    assert [*fleet_findings(absent_document(tmp_path, "UNKNOWN", "why"))] == []
+    assert [*fleet_findings(absent_document(tmp_path, Condition.UNKNOWN, "why"))] == []

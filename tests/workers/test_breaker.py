@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from sockq.workers.breaker import Breaker, BreakerState
+from sockq.workers.breaker import Breaker
+from sockq.workers.endpoint_state import EndpointState
 
 EVEN = 0.5  # the chance that means no jitter
 
@@ -21,14 +22,14 @@ def test_it_opens_at_five_failures_in_a_row() -> None:
     _fail(breaker, 100.0, 4)
     assert breaker.wait_seconds(100.0) == 0.0
     _fail(breaker, 100.0, 1)
-    assert breaker.state is BreakerState.OPEN
+    assert breaker.state is EndpointState.OPEN
     assert breaker.wait_seconds(100.0) == 10.0
 
 
 def test_one_event_may_count_for_several_requests() -> None:
     breaker = Breaker()
     breaker.failure(0.0, EVEN, 5)
-    assert breaker.state is BreakerState.OPEN
+    assert breaker.state is EndpointState.OPEN
 
 
 @pytest.mark.parametrize(("failures", "opens"), [(9, False), (10, True)])
@@ -39,7 +40,7 @@ def test_it_opens_at_half_failed_of_twenty(*, failures: int, opens: bool) -> Non
             breaker.failure(number, EVEN)
         else:
             breaker.success(number)
-    assert (breaker.state is BreakerState.OPEN) is opens
+    assert (breaker.state is EndpointState.OPEN) is opens
 
 
 def test_failures_older_than_the_window_do_not_count() -> None:
@@ -49,7 +50,7 @@ def test_failures_older_than_the_window_do_not_count() -> None:
     for number in range(6):
         breaker.success(75.0)
         breaker.failure(75.0 + number, EVEN)
-    assert breaker.state is BreakerState.CLOSED
+    assert breaker.state is EndpointState.CLOSED
 
 
 @pytest.mark.parametrize(("chance", "seconds"), [(0.0, 8.0), (0.5, 10.0), (0.999, 12.0)])
@@ -80,7 +81,7 @@ def test_two_successes_close_it() -> None:
     for _ in range(2):
         breaker.success(10.0)
         states.append(breaker.state)
-    assert states == [BreakerState.HALF_OPEN, BreakerState.HALF_OPEN, BreakerState.CLOSED]
+    assert states == [EndpointState.HALF_OPEN, EndpointState.HALF_OPEN, EndpointState.CLOSED]
 
 
 @pytest.mark.parametrize(("held", "seconds"), [(5.0, 20.0), (61.0, 10.0)])
@@ -100,7 +101,7 @@ def test_late_results_of_earlier_exchanges_do_not_prolong_it() -> None:
     _fail(breaker, 5.0)
     assert breaker.wait_seconds(5.0) == 5.0
     breaker.success(5.0)
-    assert breaker.state is BreakerState.OPEN
+    assert breaker.state is EndpointState.OPEN
 
 
 def test_it_is_clean_when_nothing_failed_within_the_window() -> None:

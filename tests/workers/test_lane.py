@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sockq.workers.breaker import BreakerState
+from sockq.workers.endpoint_state import EndpointState
 from sockq.workers.lane import HOLD, Lane
 from sockq.workers.outcome import Fault, Outcome
 
@@ -33,7 +33,7 @@ def _end(lane: Lane[int], outcome: Outcome, now: float = 0.0, times: int = 1) ->
 def test_what_counts_against_an_endpoint(*, outcome: Outcome, opens: bool) -> None:
     lane = _lane()
     _end(lane, outcome, times=50)
-    assert (lane.breaker.state is BreakerState.OPEN) is opens
+    assert (lane.breaker.state is EndpointState.OPEN) is opens
 
 
 def test_client_errors_neither_open_nor_close() -> None:
@@ -46,7 +46,7 @@ def test_client_errors_neither_open_nor_close() -> None:
     assert lane.limit == 0
     assert lane.shut_seconds(10.0) == 0.0
     _end(lane, Outcome(status=404), 10.0, times=10)
-    assert (lane.breaker.state, lane.limit) == (BreakerState.HALF_OPEN, 1)
+    assert (lane.breaker.state, lane.limit) == (EndpointState.HALF_OPEN, 1)
 
 
 def test_open_lets_nothing_through_then_one_then_slowly_all() -> None:
@@ -84,7 +84,7 @@ def test_too_many_requests_pauses_for_retry_after(retry_after: float, seconds: f
     lane = _lane()
     _end(lane, Outcome(status=429, retry_after_seconds=retry_after), 50.0)
     assert lane.shut_seconds(50.0) == seconds
-    assert lane.breaker.state is BreakerState.CLOSED
+    assert lane.breaker.state is EndpointState.CLOSED
     assert lane.shut_seconds(50.0 + seconds) == 0.0
     assert lane.limit >= 1
 

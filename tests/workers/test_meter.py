@@ -16,8 +16,8 @@ from sockq.workers.endpoint_table import MOST_ROWS, read_table
 from sockq.workers.lane import Lane
 from sockq.workers.meter import Meter
 from sockq.workers.outcome import Fault, Outcome
+from sockq.workers.outcome_classes import AGE_BOUNDS, CLASS_INDEX, SENDING_BOUNDS, class_of
 from sockq.workers.seqlock import room
-from sockq.workers.tallies import AGE_BOUNDS, CLASS_INDEX, SENDING_BOUNDS, class_of
 
 
 def webhook(number: int = 0, app: str = "app") -> Webhook:
