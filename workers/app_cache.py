@@ -123,12 +123,12 @@ class CachedApps(AppDirectory):
             self._entries[name] = self._entries.pop(name)  # used last
             age = self._clock() - entry.read_at
             if age < entry.lifetime:
-                return _told(entry)
+                return _app_of(entry)
             if entry.app is not None and age < 2 * entry.lifetime:
                 self._bring(name, entry, AGAIN_SECONDS)
                 self._ask(name)
                 return entry.app
-        return _told(await asyncio.shield(self._ask(name)))
+        return _app_of(await asyncio.shield(self._ask(name)))
 
     def tidy(self) -> None:
         """Take what is too old from what is at hand; look whether an outage is over."""
@@ -253,7 +253,7 @@ class CachedApps(AppDirectory):
         heapq.heappush(self._ends, (entry.at_hand_until, name))
 
 
-def _told(entry: _Entry) -> App | None:
+def _app_of(entry: _Entry) -> App | None:
     if entry.fault:
         raise UnusableApp(entry.fault)
     return entry.app

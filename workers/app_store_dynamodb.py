@@ -65,9 +65,9 @@ class DynamoStore(AppStore):
             told = error.response.get("Error", {})
             text = f"{told.get('Code', 'error')}: {told.get('Message', '')}"
             final = told.get("Code") in _FINAL
-            raise self._told(text, BackendRefused if final else BackendUnavailable) from None
+            raise self._error(text, BackendRefused if final else BackendUnavailable) from None
         except (BotoCoreError, OSError) as error:
-            raise self._told(str(error), BackendUnavailable) from None
+            raise self._error(str(error), BackendUnavailable) from None
         return None if item is None else {key: self._value(item[key]) for key in item}
 
     def close(self) -> None:
@@ -110,7 +110,7 @@ class DynamoStore(AppStore):
                 )
             return self._client
 
-    def _told(
+    def _error(
         self, text: str, kind: type[BackendRefused | BackendUnavailable]
     ) -> BackendRefused | BackendUnavailable:
         return kind(f"app store {self.label}: {one_line(text)}")

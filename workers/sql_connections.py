@@ -70,11 +70,11 @@ class SqlStore(AppStore, Generic[C]):
                 return self._use(connection, name)
             except Exception as error:  # it may have died while it was idle: again
                 if self._is_final(error):
-                    raise self._told(error) from None
+                    raise self._error(error) from None
         try:
             return self._use(self._connect(), name)
         except Exception as error:
-            raise self._told(error) from None
+            raise self._error(error) from None
 
     def _use(self, connection: C, name: str | None) -> Mapping[str, object] | None:
         try:
@@ -99,7 +99,7 @@ class SqlStore(AppStore, Generic[C]):
         with contextlib.suppress(Exception):
             connection.close()
 
-    def _told(self, error: Exception) -> BackendUnavailable | BackendRefused:
+    def _error(self, error: Exception) -> BackendUnavailable | BackendRefused:
         kind = BackendRefused if self._is_final(error) else BackendUnavailable
         text = self._text(error)
         if self.settings.password:

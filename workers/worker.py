@@ -46,7 +46,7 @@ LOOK_UP_GRACE_SECONDS = 1.0
 
 
 @dataclass(slots=True)
-class _Lane:
+class _SourceWork:
     """Everything that belongs to one source."""
 
     source: Source
@@ -105,9 +105,9 @@ class Worker:
         self._paused = False
         self._recovery = Recovery()
         self._end = self._give_back_at = math.inf
-        self._lanes = [self._open_lane(source, owner) for source in driver.sources]
+        self._sources = [self._open(source, owner) for source in driver.sources]
 
-    def _open_lane(self, source: Source, owner: str) -> _Lane:
+    def _open(self, source: Source, owner: str) -> _SourceWork:
         outage = Outage(
             self._recovery,
             on_down=lambda error: self._backend_down(source, error),
@@ -126,7 +126,7 @@ class Worker:
             on_answer=self._answered,
         )
         spawn = asyncio.get_running_loop().create_task
-        return _Lane(
+        return _SourceWork(
             source,
             claimer,
             settler,
@@ -141,15 +141,15 @@ class Worker:
     def pause(self) -> None:
         """Claim nothing more; what is held goes on."""
         self._paused = True
-        for lane in self._lanes:
-            lane.claimer.pause()
+        for one in self._sources:
+            one.claimer.pause()
         self.show()
 
     def resume(self) -> None:
         """Claim again."""
         self._paused = False
-        for lane in self._lanes:
-            lane.claimer.resume()
+        for one in self._sources:
+            one.claimer.resume()
         self.show()
 
     def obey(self) -> None:
@@ -163,7 +163,7 @@ class Worker:
         self._tally.show()
         if self._dispatcher.draining:
             state = WorkerState.DRAINING
-        elif self._dispatcher.look_ups.show() or any(lane.outage.down for lane in self._lanes):
+        elif self._dispatcher.look_ups.watch_store() or any(w.outage.down for w in self._sources):
             state = WorkerState.DEGRADED
         elif self._paused:
             state = WorkerState.PAUSED
@@ -178,7 +178,7 @@ class Worker:
 
     async def watch(self) -> None:
         """Run until one of the worker's tasks fails; raises what it raised. Cancel to stop."""
-        tasks = [t for lane in self._lanes for t in (lane.claiming, lane.settling, lane.keeping)]
+        tasks = [t for one in self._sources for t in (one.claiming, one.settling, one.keeping)]
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
         for task in done:
             task.result()
@@ -189,8 +189,8 @@ class Worker:
         self._words[board.FETCH_OK_NS] = time.monotonic_ns()
 
     def _hold(self, held: bool) -> None:
-        for lane in self._lanes:
-            lane.claimer.hold(held=held)
+        for one in self._sources:
+            one.claimer.hold(held=held)
 
     # --- from the settler
 
@@ -207,13 +207,13 @@ class Worker:
         self._words[board.BACKEND_ERRORS] += 1
         self._words[board.BACKEND_DOWN_SINCE_NS] = time.monotonic_ns()
         self._slot.set_text(str(error))
-        others = [lane for lane in self._lanes if lane.source is not source and lane.outage.down]
+        others = [one for one in self._sources if one.source is not source and one.outage.down]
         if not others or isinstance(error, BackendRefused):
             self._log.backend_down(source.name, error)
         self.show()
 
     def _backend_up(self, source: Source, seconds: float) -> None:
-        if not any(lane.outage.down for lane in self._lanes):
+        if not any(one.outage.down for one in self._sources):
             self._words[board.BACKEND_DOWN_SINCE_NS] = 0
             self._slot.set_text("")
             self._log.backend_up(source.name, seconds)
@@ -240,10 +240,10 @@ class Worker:
         if not clean:
             for request in self._engine.abandon():
                 request.unsent()
-        for lane in self._lanes:
-            lane.settler.close()
+        for one in self._sources:
+            one.settler.close()
         await self._await_settled()
-        unsettled = sum(lane.settler.held for lane in self._lanes)
+        unsettled = sum(one.settler.held for one in self._sources)
         if unsettled:
             self._log.unsettled(unsettled)
         await self._close()
@@ -258,9 +258,9 @@ class Worker:
         self._give_back_at = deadline - min(GIVE_BACK_SECONDS, GIVE_BACK_SHARE * left)
 
     async def _stop_claiming(self) -> None:
-        for lane in self._lanes:
-            lane.claimer.pause()
-        claiming = [lane.claiming for lane in self._lanes]
+        for one in self._sources:
+            one.claimer.pause()
+        claiming = [one.claiming for one in self._sources]
         if claiming:
             await asyncio.wait(claiming, timeout=CLAIM_GRACE_SECONDS)
         for task in claiming:
@@ -281,7 +281,7 @@ class Worker:
         return True
 
     async def _await_settled(self) -> None:
-        settling = [lane.settling for lane in self._lanes]
+        settling = [one.settling for one in self._sources]
         least = time.monotonic() + LAST_SETTLE_SECONDS
         while any(not task.done() for task in settling):
             left = max(self._end, least) - time.monotonic()
@@ -291,7 +291,7 @@ class Worker:
             await asyncio.wait(settling, timeout=min(LAST_SETTLE_SECONDS, left))
 
     async def _close(self) -> None:
-        tasks = [t for lane in self._lanes for t in (lane.settling, lane.keeping)]
+        tasks = [t for one in self._sources for t in (one.settling, one.keeping)]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
