@@ -13,7 +13,7 @@ from sockq.supervisor.member import Member, Role
 from sockq.supervisor.restart import Cause
 from sockq.workers import exits
 
-#: A helper that never was ready has so many tries.
+#: A helper that never was ready has this many tries.
 _TRIES: Final = 5
 
 

@@ -76,7 +76,7 @@ class Brake:
         if self._breaker.crashed(now, member.index, target):
             self._log.error(Event.CRASH_LOOP, last=member.name, cause=cause.label)
             self._fleet.event(
-                "error", f"crash loop ({member.name}: {cause.label}); one worker tries on"
+                "error", f"crash loop ({member.name}: {cause.label}); one worker keeps trying"
             )
             for worker in self._crew.workers:
                 if worker.slot.state in _WAITING and worker.slot.wanted:

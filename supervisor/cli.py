@@ -125,7 +125,7 @@ def demo(
     workers: Annotated[int, typer.Option(min=1, max=32, help="Worker processes.")] = 2,
     rate: Annotated[float, typer.Option(min=0.1, max=1000, help="Events a second.")] = 2.0,
     seconds: Annotated[
-        float | None, typer.Option(min=0.1, help="Stop by itself after so long.")
+        float | None, typer.Option(min=0.1, help="Stop by itself after this long.")
     ] = None,
     with_status: Annotated[
         bool, typer.Option("--status", help="Show the live screen; q ends it.")
@@ -153,7 +153,7 @@ def enqueue(
     client_event: Annotated[
         str, typer.Option(metavar="NAME", help="What the client called its event.")
     ] = "",
-    count: Annotated[int, typer.Option(min=1, metavar="N", help="The same job so often.")] = 1,
+    count: Annotated[int, typer.Option(min=1, metavar="N", help="Put it in this many times.")] = 1,
     skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave bad lines out.")] = False,
     config: Config = None,
     directory: Directory = None,
@@ -184,7 +184,7 @@ def receiver(
         typer.Option(metavar="KEY=SECRET", help="An app's key and secret; repeat for more."),
     ] = None,
     config: Config = None,
-    status: Annotated[str, typer.Option(help="Answer genuine requests so.")] = "200",
+    status: Annotated[str, typer.Option(help="The answer to genuine requests.")] = "200",
     status_sequence: Annotated[
         str, typer.Option(metavar="S,S,…", help="Answers in turn; the last one stays.")
     ] = "",

@@ -20,7 +20,8 @@ _NoWait = Annotated[bool, typer.Option("--no-wait", help="Do not wait until it i
 _Endpoint = Annotated[
     str,
     typer.Argument(
-        metavar="ENDPOINT", help="Its URL or id, or a part of what sockq status shows of one only."
+        metavar="ENDPOINT",
+        help="Its URL or id, or a part of what sockq status shows that fits only one.",
     ),
 ]
 _App = Annotated[
@@ -34,7 +35,8 @@ _Worker = Annotated[
 @ctl.command()
 def pause(
     seconds: Annotated[
-        float | None, typer.Option("--for", metavar="SECONDS", help="Resume by itself then.")
+        float | None,
+        typer.Option("--for", metavar="SECONDS", help="Resume by itself after this long."),
     ] = None,
     directory: Directory = None,
 ) -> int:
@@ -81,7 +83,7 @@ def restart(worker: _Worker = None, wait: _Wait = False, directory: Directory = 
 
 @ctl.command()
 def drain(worker: _Worker = None, no_wait: _NoWait = False, directory: Directory = None) -> int:
-    """Claim nothing more and wait until nothing is held; or replace one worker so."""
+    """Claim nothing more and wait until nothing is held; or replace one worker that way."""
     from sockq.supervisor.ctl_command import control, until_drained  # noqa: PLC0415
 
     if worker is not None:

@@ -27,10 +27,10 @@ _Endpoint = Annotated[
 ]
 _Reason = Annotated[str, typer.Option(metavar="TEXT", help="Has this in its reason.")]
 _Older = Annotated[
-    str, typer.Option("--older-than", metavar="AGE", help="Died at least so long ago: 2h, 7d.")
+    str, typer.Option("--older-than", metavar="AGE", help="Died at least this long ago: 2h, 7d.")
 ]
 _Newer = Annotated[
-    str, typer.Option("--newer-than", metavar="AGE", help="Died at most so long ago: 15m.")
+    str, typer.Option("--newer-than", metavar="AGE", help="Died at most this long ago: 15m.")
 ]
 _Source = Annotated[
     str, typer.Option("--source", metavar="TEXT", help="Of the queue with this in its name.")

@@ -26,7 +26,7 @@ _CLIENTS: Final = 16
 _LINES_A_PASS: Final = 64
 _LINE_BYTES: Final = 64 * 1024
 _REST_SECONDS: Final = 0.5
-#: Nobody waits here for an answer, so one that is silent for so long only keeps others out.
+#: Nobody waits here for an answer, so one that is silent for this long only keeps others out.
 IDLE_SECONDS: Final = 30.0
 _TOO_MANY: Final = b'{"ok":false,"error":"too many requests at once; this one was not done"}\n'
 #: Linux's ``struct ucred``: pid, uid, gid.

@@ -7,13 +7,13 @@ from typing import Final
 
 #: Letters of one step when there is no rate: each step is one atomic step of the backend.
 _STEP: Final = 250
-#: With a rate there are so many steps a second, where that makes at least one letter a step.
+#: With a rate there are this many steps a second, where that makes at least one letter a step.
 _STEPS_A_SECOND: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """At most so many letters a second; None: as fast as it goes."""
+    """At most this many letters a second; None: as fast as it goes."""
 
     rate: float | None = None
 

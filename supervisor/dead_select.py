@@ -35,8 +35,8 @@ class Selection:
         app: Id of its app.
         endpoint: A target that is owed has this in its URL, or has this id.
         reason: In the reason, or its class; capitals do not count.
-        older_than_seconds: It died at least so long ago.
-        newer_than_seconds: It died at most so long ago.
+        older_than_seconds: It died at least this long ago.
+        newer_than_seconds: It died at most this long ago.
     """
 
     ids: frozenset[str] = frozenset()

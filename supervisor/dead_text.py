@@ -17,7 +17,7 @@ from sockq.supervisor.status_document import duration
 
 _HEAD: Final = ("AGE", "ID", "APP", "EVENTS", "REASON")
 _GAP: Final = 2
-#: The reason gets at least so much, or the columns before it go.
+#: The reason gets at least this much, or the columns before it go.
 _LEAST_REASON: Final = 24
 _MOST: Final = {"APP": 20, "EVENTS": 28}
 #: Lines of one count.

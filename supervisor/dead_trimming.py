@@ -19,7 +19,7 @@ from sockq.workers.logs import Event, Log
 _EVERY_SECONDS: Final = 10.0
 #: Between two steps of one look, so that the backend has time for others.
 _STEP_SECONDS: Final = 0.05
-#: The log has the first trimming, then one line for all of so long.
+#: The log has the first trimming, then one line for all that follow within this long.
 _TOLD_SECONDS: Final = 600.0
 
 

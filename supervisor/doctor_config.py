@@ -31,7 +31,7 @@ def config_findings(
         warnings: Of reading it: one line each, what to do behind the last semicolon.
         lease_seconds: How long a claim holds that nobody extends.
         drain_seconds: How long a stop may take.
-        hang_seconds: After so long a silence a worker is replaced.
+        hang_seconds: A worker silent for this long is replaced.
         store: Whether there are apps elsewhere too.
     """
     for line in warnings:

@@ -9,7 +9,7 @@ from typing import Final, ParamSpec
 
 from sockq.workers.logs import Event, Log
 
-#: The same step says so at most once in so many seconds.
+#: The same step says so at most once in this many seconds.
 _QUIET_SECONDS: Final = 10.0
 
 P = ParamSpec("P")

@@ -19,7 +19,7 @@ from sockq.workers.settings import WorkerSettings
 if TYPE_CHECKING:
     from sockq.workers.process import WorkerContext
 
-#: A claim of an empty queue waits so long (``claimer.WAIT_SECONDS``), and its answer may take this.
+#: A claim of an empty queue waits this long (``claimer.WAIT_SECONDS``); its answer may take this.
 _POLL_SECONDS = 5.0
 _ANSWER_SECONDS = 5.0
 
@@ -115,15 +115,15 @@ class FleetSettings:
         drain_seconds: From a stop to SIGKILL.
         boot_seconds: From a fork to ready.
         hang_seconds: From one beat to the next.
-        stopped_seconds: A process that somebody stopped is left alone for so long.
+        stopped_seconds: A process that somebody stopped is left alone for this long.
         kill_with_parent: The kernel kills every process when the parent dies (Linux); else they
             have a second to give back what they hold.
         recycle: When a worker is replaced by a fresh one.
         restart: The brakes on restarts.
-        give_up_seconds: A crash loop that lasts so long ends the fleet with 70; None: never.
+        give_up_seconds: A crash loop that lasts this long ends the fleet with 70; None: never.
         heartbeat_seconds: How often the other hosts are told of this one; 0: never.
-        soak_seconds: A reload watches each new worker for so long before it goes on.
-        stale_polls: A worker none of whose claims was answered for the time of so many, although
+        soak_seconds: A reload watches each new worker for this long before it goes on.
+        stale_polls: A worker none of whose claims was answered for the time of this many, although
             it has room and the backend, is replaced.
         version: Shown by the status.
         http: Where ``/metrics`` and the probes are served; None: nowhere.

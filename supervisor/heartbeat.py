@@ -20,7 +20,7 @@ from sockq.supervisor.status_document import make_document
 from sockq.workers.board_memory import Board
 from sockq.workers.logs import Event, Log
 
-#: A host silent for so many heartbeats is late, or lost.
+#: A host silent for this many heartbeats is late, or lost.
 LATE_BEATS: Final = 3
 LOST_BEATS: Final = 6
 #: One hash holds all hosts, and each reads it whole.

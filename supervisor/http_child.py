@@ -34,7 +34,7 @@ from sockq.workers.logs import Event, Log
 
 _BEAT_SECONDS: Final = 1.0
 _BACKLOG: Final = 64
-#: A taken port is tried again so often.
+#: A taken port is tried again this often.
 _AGAIN_SECONDS: Final = 5.0
 _INDEX: Final = b"sockq\n/metrics\n/status.json\n/healthz\n/readyz\n"
 _JSON: Final = "application/json"

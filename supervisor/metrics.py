@@ -80,7 +80,9 @@ class Metrics(Collector):
         if "bullmq" in self._compat:
             yield from bullmq(view, totals)
         took = time.perf_counter() - began
-        yield GaugeMetricFamily("sockq_scrape_duration_seconds", "What this page took.", took)
+        yield GaugeMetricFamily(
+            "sockq_scrape_duration_seconds", "How long this page took to make.", took
+        )
 
     def page(self) -> bytes:
         """The text."""

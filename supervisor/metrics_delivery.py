@@ -54,7 +54,7 @@ def delivery_metrics(
     )
     yield counters(
         "sockq_delivery_responses_total",
-        "Answers by status; one with a child of its own is not counted in its hundred.",
+        "Answers by status; one with a label of its own, as 429, is not counted in 4xx or 5xx.",
         ("endpoint", "code"),
         _responses(rows),
     )

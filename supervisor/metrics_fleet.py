@@ -39,7 +39,7 @@ def fleet_metrics(view: BoardView) -> Iterator[Metric]:
     )
     yield from gauge(
         "sockq_parent_heartbeat_age_seconds",
-        "Since the parent's loop turned last.",
+        "Seconds since the parent's loop last turned.",
         view.parent_beat_seconds,
     )
     yield counter("sockq_log_lines_dropped_total", "Log lines that nobody took.", view.log_dropped)

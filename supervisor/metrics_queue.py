@@ -43,7 +43,7 @@ def queue_metrics(
     )
     yield from gauge(
         "sockq_queue_time_to_clear_seconds",
-        "What waits in all queues, by the rate of the last minute.",
+        "How long all waiting jobs take at the rate of the last minute.",
         _time_to_clear(queue.ready, settled_rate),
     )
     yield from gauge(

@@ -19,7 +19,7 @@ _STARTING: Final = frozenset({SlotState.EMPTY, SlotState.SPAWNING, SlotState.BOO
 _WAITING: Final = frozenset({SlotState.BACKOFF, SlotState.HELD, SlotState.DEAD})
 _GAUGES: Final = (
     ("resident_memory_bytes", "Resident set.", "rss_bytes"),
-    ("private_memory_bytes", "What only this process has.", "private_bytes"),
+    ("private_memory_bytes", "Memory that only this process has.", "private_bytes"),
     ("open_fds", "Open descriptors.", "open_files"),
     ("threads", "Threads.", "threads"),
     ("connections", "Open connections to endpoints.", "connections_open"),
@@ -54,7 +54,7 @@ def worker_metrics(view: BoardView) -> Iterator[Metric]:
     )
     yield gauges(
         "sockq_worker_heartbeat_age_seconds",
-        "Since the worker's loop turned last.",
+        "Seconds since the worker's loop last turned.",
         name,
         [((one.name,), one.beat_seconds if one.pid else None) for one in workers],
     )

@@ -24,7 +24,7 @@ from sockq.supervisor.whole_file import replace_whole
 
 _HOST_CHARACTERS: Final = 40
 _POLL_SECONDS: Final = 0.02
-#: The file is written anew when it has so many lines.
+#: The file is written anew when it has this many lines.
 _SLACK_LINES: Final = 500
 
 

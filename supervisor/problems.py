@@ -13,7 +13,7 @@ from sockq.supervisor.slot_states import SERVING, SlotState
 STALE_SECONDS: Final = 10.0
 #: Jobs that wait longer than this are worth a word: receivers refuse events older than 300 s.
 OLD_SECONDS: Final = 60.0
-#: For so long after the last one it is said that there was poison, or that jobs were thrown away.
+#: For this long after the last one it is said that there was poison, or that jobs were thrown away.
 POISON_SECONDS: Final = 900.0
 EVICTED_SECONDS: Final = 900.0
 _SAMPLE_SECONDS: Final = 15.0
@@ -38,7 +38,7 @@ def find_problems(view: BoardView) -> list[Problem]:
     found: list[Problem] = []
     beat = view.parent_beat_seconds
     if beat is not None and beat > STALE_SECONDS / 2:
-        found.append(Problem("parent-silent", f"the parent did not turn for {beat:.0f}s"))
+        found.append(Problem("parent-silent", f"the parent has not turned for {beat:.0f}s"))
     if view.crash_retry_seconds is not None:
         last = max(view.workers, key=lambda one: one.crashes, default=None)
         why = f": {last.last_end}" if last is not None and last.last_end else ""
@@ -46,7 +46,7 @@ def find_problems(view: BoardView) -> list[Problem]:
         found.append(Problem("crash-loop", text))
     queue = view.queue
     if queue.backend_down_seconds is not None:
-        text = f"the backend does not answer since {queue.backend_down_seconds:.0f}s"
+        text = f"the backend has not answered for {queue.backend_down_seconds:.0f}s"
         found.append(Problem("backend-down", text))
     elif queue.sampled_seconds is not None and queue.sampled_seconds > _SAMPLE_SECONDS:
         text = f"the queue was looked at {queue.sampled_seconds:.0f}s ago"
@@ -85,6 +85,6 @@ def _of_worker(one: ProcessView, hang_seconds: float) -> list[Problem]:
         wait = one.next_start_seconds or 0.0
         return [Problem("worker-down", f"{one.last_end or one.name}; starts in {wait:.1f}s")]
     if one.backend_down_seconds is not None:
-        text = f"{one.name} has lost the backend {one.backend_down_seconds:.0f}s ago"
+        text = f"{one.name} lost the backend {one.backend_down_seconds:.0f}s ago"
         return [Problem("worker-backend", text)]
     return []

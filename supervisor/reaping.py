@@ -17,7 +17,7 @@ from sockq.supervisor.patrol import Patrol
 from sockq.supervisor.process import Ended, Process, reap
 from sockq.supervisor.reclaims import Reclaims
 
-#: The successor of a process whose end could not be judged starts after so long.
+#: The successor of a process whose end could not be judged starts after this long.
 _FAULT_SECONDS: Final = 1.0
 
 

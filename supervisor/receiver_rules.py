@@ -19,7 +19,7 @@ class Rule:
             ``status``.
         delay_seconds: Wait before the answer.
         cut: Send half a head, then close.
-        drip_seconds: Send the answer a byte at a time, so far apart.
+        drip_seconds: Send the answer a byte at a time, with this long between two.
         retry_after: Value of a ``Retry-After`` header; seconds or a date.
         headers: Further headers of the answer.
         body: Body of the answer.

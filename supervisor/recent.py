@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-#: A sample is taken so often, and forgotten after so long.
+#: A sample is taken this often, and forgotten after this long.
 SAMPLE_SECONDS: Final = 5.0
 KEPT_SECONDS: Final = 300.0
 RATE_SECONDS: Final = 60.0

@@ -35,8 +35,8 @@ class RecycleSettings:
         baseline_seconds: After ready; the memory of then counts as the beginning. Workers measure
             themselves every 5 s.
         least_seconds: Ready for less than this nobody is recycled: that would be a limit too low.
-        again_seconds: A recycling that failed is tried again after so long.
-        overdue_seconds: A request that is not ended so long after its deadline never is.
+        again_seconds: A recycling that failed is tried again after this long.
+        overdue_seconds: A request that is not ended this long after its deadline never is.
     """
 
     jobs: int = 0

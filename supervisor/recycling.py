@@ -29,7 +29,7 @@ from sockq.workers import board
 from sockq.workers.logs import Event, Log
 
 _EVERY_SECONDS: Final = 1.0
-#: Workers beat twice a second; the words of one that was silent for so long are old.
+#: Workers beat twice a second; the words of one that was silent for this long are old.
 _QUIET_SECONDS: Final = 2.0
 _NS: Final = 1_000_000_000
 
@@ -167,10 +167,10 @@ class Recycling:
         }
         if why is Why.STALE:
             fields["no_claim_answered_for_seconds"] = stale
-            self._fleet.event("warning", f"{worker.name} consumes nothing for {stale:.0f}s")
+            self._fleet.event("warning", f"{worker.name} has consumed nothing for {stale:.0f}s")
         if why is Why.OVERDUE:
             fields["request_overdue_for_seconds"] = overdue
-            self._fleet.event("warning", f"{worker.name} does not end a request ({overdue:.0f}s)")
+            self._fleet.event("warning", f"{worker.name} has a request {overdue:.0f}s overdue")
         level = "warning" if why in (Why.STALE, Why.OVERDUE) else "info"
         self._log.write(level, Event.WORKER_DUE, fields)
 

@@ -21,7 +21,7 @@ from sockq.supervisor.slot_states import SlotState
 from sockq.workers.logs import Event, Log
 
 _LOOK_SECONDS: Final = 0.2
-#: A step may wait so often for the longest delay of a start, beside its drain, boot and soak.
+#: A step may wait this many times the longest delay of a start, beside its drain, boot and soak.
 _CAPS: Final = 2
 
 
@@ -162,7 +162,7 @@ class Reloading:
                     self._finish(now, target, slot)
 
     def slept(self, lag_seconds: float) -> None:
-        """The loop did not run for so long."""
+        """The loop did not run for this long."""
         if self._rolling is not None:
             self._rolling.excuse(lag_seconds)
 

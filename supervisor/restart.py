@@ -125,13 +125,13 @@ class RestartSettings:
     Attributes:
         first_seconds: Delay after a first crash of a process that was not ready yet; doubles.
         cap_seconds: Longest delay, and the interval of the canary.
-        reset_seconds: Ready for so long, with progress: earlier crashes are forgotten.
+        reset_seconds: Ready for this long, with progress: earlier crashes are forgotten.
         flat_seconds: Delay after a temporary failure: between these two.
         killed_seconds: Longest delay after SIGKILL from outside: no fault of the code's, so its
             replacement serves soon however often it happens.
         brief_seconds: A planned end that comes sooner after the start is slowed to one per this.
-        window_seconds: The breaker counts crashes of so long.
-        proof_seconds: Ready for so long, a replacement counts as a success.
+        window_seconds: The breaker counts the crashes of this long a time.
+        proof_seconds: Ready for this long, a replacement counts as a success.
     """
 
     first_seconds: float = 0.5

@@ -110,7 +110,7 @@ class Rolling:
         return generation > self._began[slot]
 
     def excuse(self, lag_seconds: float) -> None:
-        """The caller slept for so long: that time is nobody's fault."""
+        """The caller slept for this long: that time is nobody's fault."""
         self._since += lag_seconds
 
     def hasten(self) -> None:

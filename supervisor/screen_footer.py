@@ -12,7 +12,7 @@ _HINTS: Final[tuple[tuple[str, str], ...]] = (
     ("p", "hold"), ("z", "faults"),
 )  # fmt: skip
 _OF_ENDPOINTS: Final = (("X", "disable"), ("E", "enable"))
-#: They stand behind so many hints, before those that a narrow screen has no room for.
+#: They stand behind this many hints, before those that a narrow screen has no room for.
 _FIRST: Final = 4
 _ACTS: Final = (("P", "pause"), ("D", "drain"), ("K", "restart"))
 

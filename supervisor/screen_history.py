@@ -92,7 +92,7 @@ class History:
         return self._samples[-1] if self._samples else None
 
     def before(self, seconds: float) -> Sample | None:
-        """The sample that is so old, or the oldest when none is; None without two samples."""
+        """The sample that is this old, or the oldest when none is; None without two samples."""
         if len(self._samples) < 2:  # noqa: PLR2004 - a difference needs two
             return None
         wanted = self._samples[-1].at - seconds
@@ -117,7 +117,7 @@ class History:
         return max(0, last.counters.get(name, 0) - first.counters.get(name, 0))
 
     def curve(self, name: str, points: int, step: float) -> list[float | None]:
-        """A counter's rate in each of the last ``points`` steps of so many seconds, newest last.
+        """A counter's rate in each of the last ``points`` steps of ``step`` seconds, newest last.
 
         The steps stand still on the clock, so a picture moves only when a step is over.
         """

@@ -17,7 +17,7 @@ class Rise:
     """How far a part's counters rose.
 
     Attributes:
-        seconds: Within so many seconds.
+        seconds: Within this many seconds.
         counters: By name.
         buckets: Of its histogram; empty where there is none.
     """
@@ -66,7 +66,7 @@ class Parts:
             self._samples.popleft()
 
     def rise(self, part: str, seconds: float) -> Rise | None:
-        """How far its counters rose within the last so many seconds; None: not known yet."""
+        """How far its counters rose within the last ``seconds``; None: not known yet."""
         if not self._samples:
             return None
         at, now = self._samples[-1]

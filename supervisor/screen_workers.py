@@ -141,7 +141,7 @@ def _last(item: Item) -> Span:
 
 
 def columns(longest_id: int) -> list[Column]:
-    """The columns, where the longest id has so many characters."""
+    """The columns, where the longest id has this many characters."""
     return [
         Column(
             "ID", max(4, longest_id + 1), lambda item: Span(str(item.get("id"))),

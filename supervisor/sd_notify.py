@@ -19,7 +19,7 @@ class Notifier:
         environ: ``NOTIFY_SOCKET`` is taken out of it: no child has anything to say there.
 
     Attributes:
-        watchdog_seconds: The manager wants a word so often; None: it does not.
+        watchdog_seconds: The manager wants a word this often; None: it does not.
     """
 
     def __init__(self, environ: MutableMapping[str, str]) -> None:

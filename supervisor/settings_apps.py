@@ -48,7 +48,7 @@ def read_apps(layers: Layers, file_name: str, read_app: ReadApp) -> Apps:
         if app is None:
             continue
         if app.id in found:
-            warnings.append(f'{where}: the app id "{app.id}" stands twice; the last one counts')
+            warnings.append(f'{where}: the app id "{app.id}" appears twice; the last one counts')
         found[app.id] = app
     if replaced_by and inline:
         warnings.append(f"{replaced_by} is set: the {len(inline)} apps of {file_name} are left out")

@@ -118,7 +118,7 @@ def _parse_json(name: str, text: str) -> Document:
         return _broken(name, what, "mend it")
     if not isinstance(content, dict):
         return _broken(name, "is not a JSON object at its top", 'start it with "{"')
-    warnings = tuple(f'{name}: the key "{key}" stands twice; the last one counts' for key in twice)
+    warnings = tuple(f'{name}: the key "{key}" appears twice; the last one counts' for key in twice)
     return Document(name, content, warnings=warnings)
 
 

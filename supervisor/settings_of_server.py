@@ -82,7 +82,12 @@ _QUEUE: Final = (
     *(
         Setting(f"queue.reliability.{name}", kind, what, (f"QUEUE_{name.upper()}",), default)
         for name, kind, what, default in (
-            ("max_attempts", Whole(1), "The server's own workers bury a job after so many.", 5),
+            (
+                "max_attempts",
+                Whole(1),
+                "The server's own workers bury a job after this many attempts.",
+                5,
+            ),
             ("stalled_batch_size", Whole(1), "Most expired leases one sweep gives back.", 100),
             ("completed_retention", Whole(), "Completed jobs that a Sockudo 5 queue keeps.", 1000),
             ("event_retention", Whole(), "Length of a Sockudo 5 queue's event stream.", 10_000),
@@ -155,7 +160,7 @@ _WEBHOOKS: Final = (
     Setting(
         "webhooks.retry.max_elapsed_time_ms",
         Whole(),
-        "No further attempt after so long since the first.",
+        "No further attempt after this long since the first.",
         default=300_000,
     ),
     Setting(

@@ -24,7 +24,7 @@ def _own(name: str, kind: Kind, what: str, **more: object) -> Setting:
 def _not_a_worker(mode: str) -> str | None:
     if mode.strip().lower() == "worker":
         return None
-    return "sockq is the worker fleet and no WebSocket server; run Sockudo for that"
+    return "sockq is the worker fleet and not a WebSocket server; run Sockudo for that"
 
 
 OWN_SETTINGS: Final[tuple[Setting, ...]] = (
@@ -143,16 +143,16 @@ OWN_SETTINGS: Final[tuple[Setting, ...]] = (
     _own(
         "idle_seconds",
         Seconds(0, 3600),
-        "An unused connection to an endpoint is closed after so long.",
+        "An unused connection to an endpoint is closed after this long.",
         default=30.0,
     ),
     _own(
-        "hang_seconds", Seconds(1, 3600), "A worker silent for so long is replaced.", default=15.0
+        "hang_seconds", Seconds(1, 3600), "A worker silent for this long is replaced.", default=15.0
     ),
     _own(
         "stopped_seconds",
         Seconds(1, 86_400),
-        "A process that somebody stopped (SIGSTOP, a debugger) is left alone for so long.",
+        "A process that somebody stopped (SIGSTOP, a debugger) is left alone for this long.",
         default=60.0,
     ),
     _own(
@@ -165,25 +165,25 @@ OWN_SETTINGS: Final[tuple[Setting, ...]] = (
     _own(
         "give_up_seconds",
         Seconds(0, 604_800),
-        "A crash loop that lasts so long ends the fleet with exit code 70. 0: never.",
+        "A crash loop that lasts this long ends the fleet with exit code 70. 0: never.",
         default=0.0,
     ),
     _own(
         "recycle_jobs",
         Whole(),
-        "A worker that settled so many jobs is replaced by a fresh one. 0: never.",
+        "A worker that settled this many jobs is replaced by a fresh one. 0: never.",
         default=0,
     ),
     _own(
         "recycle_growth_mb",
         Whole(),
-        "The same when its own memory grew by so much since it was ready. 0: never.",
+        "The same when its own memory grew by this much since it was ready. 0: never.",
         default=0,
     ),
     _own(
         "recycle_seconds",
         Seconds(0, 31_536_000),
-        "The same when it is so old. 0: never.",
+        "The same when it is this old. 0: never.",
         default=0.0,
     ),
     _own(
@@ -195,8 +195,10 @@ OWN_SETTINGS: Final[tuple[Setting, ...]] = (
     _own(
         "soak_seconds",
         Seconds(0, 3600),
-        "A reload watches each new worker for so long before it goes on.",
+        "A reload watches each new worker for this long before it goes on.",
         default=5.0,
     ),
-    _own("boot_seconds", Seconds(1, 3600), "A worker must be ready after so long.", default=60.0),
+    _own(
+        "boot_seconds", Seconds(1, 3600), "A worker must be ready within this long.", default=60.0
+    ),
 )

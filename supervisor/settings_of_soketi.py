@@ -26,7 +26,7 @@ def _soketi(path: str, variable: str, kind: Kind, what: str, **more: object) -> 
 def _not_a_worker(mode: str) -> str | None:
     if mode.strip().strip('"').lower() == "worker":
         return None
-    return "sockq is the worker fleet and no WebSocket server; run soketi for that"
+    return "sockq is the worker fleet and not a WebSocket server; run soketi for that"
 
 
 _MODES: Final = (

@@ -38,7 +38,7 @@ def read_soketi_apps(layers: Layers, read_app: ReadApp) -> Apps:
         if app is None:
             continue
         if app.key in found:
-            warnings.append(f'{place}: the app key "{app.key}" stands twice; the first one counts')
+            warnings.append(f'{place}: the app key "{app.key}" appears twice; the first one counts')
         else:
             found[app.key] = app
     warnings += [

@@ -30,7 +30,7 @@ class Look:
 
 #: There is such a process, perhaps; no descriptor is to be had for a look at it.
 UNSEEN: Final = Look("?", 0.0)
-#: One that cannot be looked at is left alone for so many times the patience.
+#: One that cannot be looked at is left alone for this many times the patience.
 _UNSEEN_TIMES: Final = 4
 
 

@@ -70,7 +70,7 @@ class SlotLimits:
         boot_seconds: From the fork to ready.
         hang_seconds: From one beat to the next.
         suspect_seconds: From the stack dump to the verdict.
-        stopped_seconds: A process that somebody stopped is left alone for so long.
+        stopped_seconds: A process that somebody stopped is left alone for this long.
         kill_seconds: From SIGKILL to the report that the process does not go.
         spawn_seconds: From the decision to fork to its result (a guard, never reached).
     """

@@ -14,7 +14,7 @@ from sockq.workers.signing import Signer
 
 #: soketi's events, each with a queue of its own.
 SOKETI_EVENTS: Final = tuple(queue.removesuffix("_webhooks") for queue in QUEUES)
-#: The longest whole number that JavaScript writes without an exponent has so many digits.
+#: The longest whole number that JavaScript writes without an exponent has this many digits.
 _PLAIN_BELOW: Final = 1e21
 
 

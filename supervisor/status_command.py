@@ -29,7 +29,7 @@ class StatusOptions:
         urls: Documents of other hosts, instead of the directory.
         once: Print it once, also on a terminal.
         as_json: Documents, one a line.
-        watch_seconds: A line so often; None: once, or the live screen.
+        watch_seconds: A line this often; None: once, or the live screen.
         ascii: No characters beyond ASCII on the live screen.
         read_only: No keys that change the fleet.
         fleet: The queue whose hosts are all shown, instead of the directory.

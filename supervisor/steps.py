@@ -36,7 +36,7 @@ from sockq.workers import exits
 from sockq.workers.logs import Event, Log
 
 _FORKS_A_PASS: Final = 4
-#: A slot whose step raised is looked at again after so long.
+#: A slot whose step raised is looked at again after this long.
 _FAULT_SECONDS: Final = 1.0
 _NS: Final = 1_000_000_000
 

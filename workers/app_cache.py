@@ -40,7 +40,7 @@ STALE_SECONDS: Final = 600.0
 """How much longer an app is used when the store cannot be asked."""
 
 AGAIN_SECONDS: Final = 1.0
-"""For so long an app that is stale is at hand again while the store is asked, or away."""
+"""For this long an app that is stale is at hand again while the store is asked, or away."""
 
 LOOK_UP_SECONDS: Final = CONNECT_SECONDS + 2 * ANSWER_SECONDS
 """Bound of one look-up, a second try on a new connection included."""

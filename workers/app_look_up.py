@@ -76,7 +76,7 @@ class LookUps:
         return trouble is not None
 
     async def stop(self, within: float) -> None:
-        """Wait so long for what is looked up; send the rest back."""
+        """Wait this long for what is looked up; send the rest back."""
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=within)
         left = list(self._tasks)

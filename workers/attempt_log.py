@@ -16,7 +16,7 @@ from sockq.workers.outcome import Outcome
 from sockq.workers.outcome_classes import class_of
 from sockq.workers.retry import Decision, TryAgain
 
-#: On a terminal: an endpoint that fails says so at most once in so many seconds.
+#: On a terminal: an endpoint that fails says so at most once in this many seconds.
 QUIET_SECONDS: Final = 10.0
 _MAX_ENDPOINTS: Final = 1000
 
@@ -51,7 +51,7 @@ class AttemptLog:
     """Of one worker process.
 
     Attributes:
-        share: Of the successes, how many are told: 0 to 1. Who sends draws the lot.
+        share: Of the successes, how many are told: 0 to 1. The sender draws the lot.
     """
 
     def __init__(self, log: Log, share: float) -> None:

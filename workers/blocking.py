@@ -17,7 +17,7 @@ class BlockingPool:
     """A small pool of threads for calls with results.
 
     Args:
-        limit: At most so many threads; more work waits for one.
+        limit: At most this many threads; more work waits for one.
         name: For the threads.
     """
 

@@ -77,7 +77,7 @@ class Board:
         """Make an empty board.
 
         Args:
-            slots: Room for so many workers.
+            slots: Room for this many workers.
             path: The file that holds it where the system has no sealed memory files.
 
         Raises:
@@ -180,7 +180,7 @@ class Board:
 
 
 def board_bytes(slots: int) -> int:
-    """Size of a board with so many slots."""
+    """Size of a board with this many slots."""
     return _SLOTS_AT + slots * _SLOT_BYTES
 
 

@@ -13,7 +13,7 @@ ROW_OPENS: Final = 5
 RATE_ATTEMPTS: Final = 20
 RATE_FAILED: Final = 0.5
 WINDOW_SECONDS: Final = 60.0
-"""It also opens at this share of failures among at least so many attempts of the window."""
+"""It also opens at this share of failures among at least this many attempts of the window."""
 
 BASE_OPEN_SECONDS: Final = 10.0
 """First time open. Receivers refuse a Pusher webhook older than 300 s, so a usual outage (a

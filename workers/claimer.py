@@ -23,7 +23,7 @@ WAIT_SHARE = 1 / 3
 #: The same behind an outage: an empty queue says too that it is over. Not 0, which leaves out the
 #: wait at the server, and that may be what fails.
 PROBE_SECONDS = 0.1
-#: With little room, wait so long for more before claiming a few.
+#: With little room, wait this long for more before claiming a few.
 LINGER_SECONDS = 0.005
 
 

@@ -159,7 +159,7 @@ class Connector:
     """A small pool of threads that open connections.
 
     Args:
-        threads: At most so many at once.
+        threads: At most this many at once.
         tls: For ``https``; by default the system's certificates, names checked, TLS 1.2 or newer.
         proxies: By default the environment's.
     """

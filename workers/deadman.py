@@ -102,7 +102,7 @@ class DeadMan:
         return self._timer is not None
 
     def beat(self, silence_seconds: float) -> None:
-        """This process is well; it is dead ``GRACE_SECONDS`` after so long without another call."""
+        """This process is well; it dies ``GRACE_SECONDS`` after this long without another call."""
         if self._ending or self._timer is None:
             return
         whole = int(silence_seconds)

@@ -31,7 +31,7 @@ class Disabled:
         app: Id of its app.
         label: Where it is, safe to show.
         since_ms: Unix time.
-        by: Who has disabled it.
+        by: Who disabled it.
     """
 
     id: str

@@ -103,7 +103,7 @@ def make_endpoint(url: str, headers: Mapping[str, str], *, latin1: bool = False)
 
 @cache
 def user_agent() -> str:
-    """What requests say about who sends them."""
+    """What requests say of their sender."""
     return f"sockq/{version('sockq')}"
 
 

@@ -29,13 +29,13 @@ SWEEP_SECONDS: Final = 0.04
 """How exact deadlines are."""
 
 UNREAD_SECONDS: Final = 0.25
-"""So long has the loop to read what came while a connection was muted."""
+"""The loop has this long to read what came while a connection was muted."""
 
 MAX_AGE_SECONDS: Final = 60.0
 """Connections are renewed after this, so that a name that moves is followed."""
 
 FORGET_SECONDS: Final = 600.0
-"""A lane whose breaker remembers failures is forgotten when it is unused for so long."""
+"""A lane whose breaker remembers failures is forgotten when it is unused for this long."""
 
 
 class Engine:

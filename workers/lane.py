@@ -20,7 +20,7 @@ HOLD: Final = 16
 """What may wait in memory for a lane that makes no progress; the rest goes back to the queue."""
 
 STALL_SECONDS: Final = 1.0
-"""No exchange ended for so long while requests wait: the lane is stalled."""
+"""No exchange ended for this long while requests wait: the lane is stalled."""
 
 MIN_PARK_SECONDS: Final = 1.0
 MAX_PARK_SECONDS: Final = 10.0
@@ -122,8 +122,8 @@ class Lane(Generic[T]):
     def obey(self, disabled: Mapping[str, float], now: float) -> None:
         """Do as the operator wants.
 
-        Who enables an endpoint says that it is well: its failures are forgotten, and it gets one
-        request at first, then more.
+        Whoever enables an endpoint says that it is well: its failures are forgotten, and it gets
+        one request at first, then more.
 
         Args:
             disabled: Endpoints that are disabled, by id; since when, monotonic seconds.

@@ -40,7 +40,7 @@ class Meter:
     """The counters of one worker process; goes on where the slot's last process stopped.
 
     Attributes:
-        attempts: Requests made; who makes one counts it.
+        attempts: Requests made; whoever makes one counts it.
         bytes_out: Bytes of their bodies.
     """
 

@@ -1,4 +1,4 @@
-"""A connection on its way, and who waits for it. Values only."""
+"""A connection on its way, and those who wait for it. Values only."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Opening:
         self.overdue = self.stood_still = False
 
     def give_time(self, seconds: float) -> None:
-        """The process stood still for so long: nothing of that counts."""
+        """The process stood still for this long: nothing of that counts."""
         if seconds <= 0 or self.overdue:
             return
         self.stood_still = True

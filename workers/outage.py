@@ -25,13 +25,13 @@ class Recovery:
         self._seen = asyncio.Event()
 
     async def wait(self, seconds: float) -> None:
-        """Wait so long, or until somebody got through."""
+        """Wait this long, or until somebody got through."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._seen.wait()
 
     def announce(self) -> None:
-        """Somebody got through: wake who waits now."""
+        """Somebody got through: wake those who wait now."""
         self._seen.set()
         self._seen = asyncio.Event()
 

@@ -28,7 +28,7 @@ class Outcome(msgspec.Struct, frozen=True, gc=False):
     Attributes:
         status: HTTP status of the final answer, or 0.
         fault: Why there was no answer, or None.
-        parked_seconds: Above 0: the lane would not take it; try again after so long, uncharged.
+        parked_seconds: Above 0: the lane would not take it; try again after this long, uncharged.
         disabled: It was parked because the operator has disabled the endpoint.
         detail: One line for a human (exception text, location of a redirect, start of the answer);
             control characters removed, at most 200 characters.

@@ -44,7 +44,7 @@ class WorkerContext:
         settings: Limits, times, apps.
         slot: The worker's part of the board.
         channel: Non-blocking stream to the parent; its end means that the parent is gone.
-        silence_seconds: Without a beat for so long the dead-man alarm rings (see ``deadman``).
+        silence_seconds: Without a beat for this long the dead-man alarm rings (see ``deadman``).
         boot_silence_seconds: The same until it is ready.
         kill_with_parent: The kernel kills it when its parent dies; nothing is given back first.
         deaths: How workers died lately; None: nobody keeps that.

@@ -11,7 +11,7 @@ from typing import Final
 
 from sockq.workers import board
 
-#: Memory and files are looked at so often; processor time, which costs nothing, with every beat.
+#: Memory and files are looked at this often; processor time, which costs nothing, with every beat.
 SAMPLE_SECONDS: Final = 5.0
 _PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
 _KIB: Final = 1024

@@ -17,7 +17,7 @@ class EngineSettings:
         connect_timeout_seconds: Bound of name look-up, TCP and TLS together; never beyond the
             exchange's own deadline.
         connect_threads: Size of the pool that opens connections.
-        idle_seconds: An unused connection is closed after so long.
+        idle_seconds: An unused connection is closed after this long.
         response_limit_bytes: Most of an answer that is read.
     """
 

@@ -23,7 +23,7 @@ from sockq.workers.outage import Outage, Verb
 _LEASE_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 #: A full batch goes at once; Redis' cost per job is flat from 64 on (measured).
 BATCH = 128
-#: A lone settlement waits so long for company.
+#: A lone settlement waits this long for company.
 LINGER_SECONDS = 0.004
 
 

@@ -2,7 +2,7 @@ r"""Sockudo's job JSON, read as strictly as Sockudo reads it.
 
 ``{"app_key":…,"app_id":…,"app_secret":…,"payload":{"time_ms":…,"events":[…]},"original_signature":…}``,
 from 5.0 on with a ``job_id``. All fields are required, unknown ones are ignored, a known field that
-stands there twice is an error, ``time_ms`` is an integer of 64 bits, an event may be any JSON.
+appears twice is an error, ``time_ms`` is an integer of 64 bits, an event may be any JSON.
 ``original_signature`` is a label, not a signature: it is never checked. ``app_secret`` may also be
 ``null``, which no server writes: a dead letter that was replayed (``job_secret``).
 """
@@ -54,7 +54,7 @@ def read_sockudo(payload: bytes) -> WebhookJob | Invalid:
     body = job.payload
     events = body.events
     if len(payload) != _least_bytes(job) and (field := _repeated_field(payload)):
-        return Invalid(f"field {field} stands there twice")
+        return Invalid(f"field {field} appears twice")
     if not job.app_key.isprintable() and (fault := header_value_fault(job.app_key)):
         return Invalid(fault)
     return WebhookJob(

@@ -34,12 +34,12 @@ from sockq.workers.worker_log import WorkerLog
 ALONE_SECONDS: Final = 1.0
 #: With two it stays alone until it has ended; a guard, longer than a request may take by default.
 STRICT_SECONDS: Final = 120.0
-#: Suspects have so long in turn; one that is under way has ``ALONE_SECONDS``.
+#: Suspects have this long in turn; one that is under way has ``ALONE_SECONDS``.
 TURN_SECONDS: Final = 0.5
 #: Ordinary work has as long as they had, within these.
 LEAST_REST_SECONDS: Final = 0.5
 MOST_REST_SECONDS: Final = 5.0
-#: Threads at work for other jobs are waited for so long; every third time until they are through.
+#: Threads at work for other jobs are waited for this long; every third time until they are through.
 CLEAR_SECONDS: Final = 1.0
 _CLEAR_TRIES: Final = 3
 _POLL_SECONDS: Final = 0.01

@@ -27,7 +27,7 @@ KILLS_ON_THE_WIRE: Final = 2
 #: Crashes of which nothing is known here (another host's, a parent's before this one) that are
 #: enough: since the first of them the job was never run but alone.
 UNSEEN_CRASHES: Final = 4
-#: From so many crashes on a job stays alone until it has ended, however long that takes.
+#: From this many crashes on a job stays alone until it has ended, however long that takes.
 STRICT_CRASHES: Final = 2
 
 

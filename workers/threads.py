@@ -17,7 +17,7 @@ class Threads:
     start when needed and end when unused for 30 s.
 
     Args:
-        limit: At most so many; more work waits for one.
+        limit: At most this many; more work waits for one.
         name: Theirs.
     """
 

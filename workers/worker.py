@@ -37,11 +37,11 @@ from sockq.workers.worker_log import WorkerLog
 GIVE_BACK_SECONDS = 0.5
 #: … but not sooner than this share of a short drain.
 GIVE_BACK_SHARE = 0.35
-#: A settlement has so long at least, also when the deadline has passed.
+#: A settlement has at least this long, even when the deadline has passed.
 LAST_SETTLE_SECONDS = 0.1
 #: A claim whose answer is on its way is let finish; one that only waits is cancelled.
 CLAIM_GRACE_SECONDS = 0.1
-#: Apps that are asked for when a drain begins have so long to be found.
+#: Apps that are asked for when a drain begins have this long to be found.
 LOOK_UP_GRACE_SECONDS = 1.0
 
 
@@ -158,7 +158,7 @@ class Worker:
 
     def show(self) -> None:
         """Write gauges, state and beat to the board."""
-        unix_ms()  # a jump of the clock is seen only by who knew it before
+        unix_ms()  # a jump of the clock is seen only by whoever knew it before
         self._words[board.IN_FLIGHT] = self._room.held
         self._tally.show()
         if self._dispatcher.draining:

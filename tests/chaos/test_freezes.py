@@ -92,7 +92,7 @@ def test_the_parent_is_stopped(chaos: Chaos) -> None:
         )
         problems = _problems(json.loads(told.stdout))
         proc.send(rig.fleet.pid, signal.SIGCONT)
-        assert problems["parent-silent"].startswith("the parent did not turn for ")
+        assert problems["parent-silent"].startswith("the parent has not turned for ")
         until(lambda: rig.fleet.seen_now().worst("parent") > frozen, within=5.0)
         time.sleep(2 * HANG_SECONDS)  # whoever is to be blamed is blamed by then
         rig.producer.end()

@@ -126,7 +126,7 @@ def test_faults_are_all_told_each_on_its_line_and_78(command: str, tmp_path: Pat
 def test_any_other_mode_than_worker_is_refused_with_a_word(args: tuple[str, ...]) -> None:
     done = sockq("run", *args, MODE="" if args else "full")
     assert done.returncode == 78
-    assert "no WebSocket server" in done.stderr
+    assert "not a WebSocket server" in done.stderr
     assert done.stderr.count("\n") == 1
 
 

@@ -41,7 +41,7 @@ def test_the_variables_that_replace_the_apps_of_the_file(
 def test_an_app_id_that_stands_twice_counts_once_and_is_told(tmp_path: Path) -> None:
     found = configured(tmp_path, apps(APP, {**APP, "key": "key-2"}))
     assert [app.key for app in found.apps] == ["key-2"]
-    assert any("stands twice" in line for line in found.warnings)
+    assert any("appears twice" in line for line in found.warnings)
 
 
 def test_what_surprises_is_a_warning(tmp_path: Path) -> None:

@@ -257,7 +257,7 @@ def test_the_apps(
 def test_the_first_of_two_apps_with_one_key_counts_as_on_the_server(tmp_path: Path) -> None:
     found = configured(tmp_path, {"appManager.array.apps": [APP, APP | {"id": "two"}]}, REDIS)
     assert [app.id for app in found.apps] == ["one"]
-    assert "stands twice; the first one counts" in "\n".join(found.warnings)
+    assert "appears twice; the first one counts" in "\n".join(found.warnings)
 
 
 @pytest.mark.parametrize(

@@ -76,9 +76,9 @@ def backend_down(tick: int) -> Json:
     document = fleet(tick, workers=4, endpoints=3)
     document["state"] = "DEGRADED"
     document["problems"] = [
-        {"kind": "backend-down", "text": "the backend does not answer since 12s"},
+        {"kind": "backend-down", "text": "the backend has not answered for 12s"},
         *(
-            {"kind": "worker-backend", "text": f"w{index:02d} has lost the backend 12s ago"}
+            {"kind": "worker-backend", "text": f"w{index:02d} lost the backend 12s ago"}
             for index in range(4)
         ),
     ]
