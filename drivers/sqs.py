@@ -105,7 +105,7 @@ class SqsSource(Source):
         self._records = Records(directory)
         self._book = Book(directory)
         self._lanes = Lanes()
-        self._inbox = Inbox(client, settings, queues.url, self._records)
+        self._inbox = Inbox(client, settings, queues.url, self._records, self._book)
         lease_seconds = settings.lease.lease_seconds
         parts = client, queues, self._book, self._records, self._lanes
         self._settling = Settling(*parts, lease_seconds)

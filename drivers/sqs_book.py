@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from pathlib import Path
 from typing import Final
 
@@ -73,13 +73,21 @@ class Book:
                 with journal.locked():
                     journal.remove(here)
 
-    def expired(self) -> list[Entry]:
-        """Take away, from everybody, what SQS gives to others by now."""
+    def expired(self, message_ids: Container[str] | None = None) -> list[Entry]:
+        """Take away, from everybody, what SQS gives to others by now.
+
+        Args:
+            message_ids: Only of these messages; None: of all.
+        """
         now = time.monotonic()
         found: list[Entry] = []
         for journal in self._everybody():
             with journal.locked():
-                over = [e.receipt for e in journal.entries.values() if e.deadline <= now]
+                over = [
+                    e.receipt
+                    for e in journal.entries.values()
+                    if e.deadline <= now and (message_ids is None or e.message_id in message_ids)
+                ]
                 found += journal.remove(over)
                 if (
                     journal.path

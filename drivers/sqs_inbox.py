@@ -22,6 +22,7 @@ from typing import Any, Final
 
 from sockq.drivers.errors import SockqError
 from sockq.drivers.settings import SqsSettings
+from sockq.drivers.sqs_book import Book
 from sockq.drivers.sqs_client import BATCH, RECEIVERS, SqsClient, give_back
 from sockq.drivers.sqs_errors import SqsRefused
 from sockq.drivers.sqs_message import MESSAGE_ATTRIBUTES, SYSTEM_ATTRIBUTES, Message, read
@@ -41,6 +42,7 @@ class Inbox:
         settings: How to receive.
         url: Of the queue.
         records: What is known beside messages.
+        book: Who held which message.
 
     Attributes:
         messages: What has come, oldest first.
@@ -48,12 +50,13 @@ class Inbox:
     """
 
     def __init__(
-        self, client: SqsClient, settings: SqsSettings, url: str, records: Records
+        self, client: SqsClient, settings: SqsSettings, url: str, records: Records, book: Book
     ) -> None:
         self._client = client
         self._settings = settings
         self._url = url
         self._records = records
+        self._book = book
         self._loop = asyncio.get_running_loop()
         lease_seconds = settings.lease.lease_seconds
         self._hidden_seconds = min(visibility_seconds(lease_seconds), _RECEIVED_SECONDS)
@@ -160,10 +163,17 @@ class Inbox:
             if away or self._client.closed:
                 self._client.later(self.return_now, messages)
             else:
-                for message in messages:
-                    self._records.complete(message)
+                self._complete(messages)
                 self.messages += messages
         self._changed.set()
+
+    def _complete(self, messages: list[Message]) -> None:
+        again = {message.message_id for message in messages if message.receives > 1}
+        if again:  # a lease that has just run out: the janitor may not have noted it yet
+            for entry in self._book.expired(again):
+                self._records.forgive(entry)
+        for message in messages:
+            self._records.complete(message)
 
     def return_now(self, messages: list[Message]) -> None:
         """Give back what nobody has worked on, in this thread; successors before the first."""

@@ -32,7 +32,7 @@ class Letter(msgspec.Struct, frozen=True):
             died_at_ms=burial.died_ms,
             attempt=message.attempts,
             state=message.state,
-            crashes=message.crashes - message.receives + 1,  # scans are no crashes
+            crashes=message.crashes,
         )
 
 

@@ -49,7 +49,7 @@ class Message(msgspec.Struct, gc=False):
         id: The job's.
         attempts: Charged so far.
         crashes: Owners that died with it.
-        unexplained: How many of these are receives that nothing explains.
+        unexplained: How many of these are receives that nothing explains (``sqs_records``).
         state: Of the last settlement.
         due_ms: Unix time before which nobody should work on it; 0: at once.
         sent_ms: Unix time of its sending.
@@ -111,9 +111,7 @@ def read(raw: dict[str, Any], deadline: float) -> tuple[Message, Burial]:
         group=system.get("MessageGroupId"),
         id=_text(given, _ID) or job_id(body) or raw["MessageId"],
         attempts=_number(given, _ATTEMPTS),
-        # Every retry is a new message (or recorded): a further receive means that an owner died.
-        crashes=_number(given, _CRASHES) + receives - 1,
-        unexplained=receives - 1,
+        crashes=_number(given, _CRASHES),
         state=bytes(given.get(_STATE, {}).get("BinaryValue", b"")),
         due_ms=_number(given, _DUE),
         sent_ms=sent_ms,

@@ -95,7 +95,9 @@ class Reclaiming:
             found.sort(key=lambda entry: entry.kind != "waiting")
             guilty = {entry.message_id for entry in found if entry.mark in blamed}
             for entry in found:
-                if entry.message_id not in guilty:  # it was not worked on, or did no harm
+                if entry.message_id in guilty:
+                    self._records.blame(entry)
+                else:  # it was not worked on, or did no harm
                     self._records.forgive(entry)
             outcomes = await self._hide([handle_of(entry.receipt) for entry in found], 0)
             failed = [e for e in found if isinstance(outcomes[handle_of(e.receipt)], SockqError)]
@@ -109,10 +111,10 @@ class Reclaiming:
 
     async def sweep(self) -> int:
         """Note what has expired, of anybody whose journal is here; SQS gives it out by itself."""
-        expired = [entry for entry in self._book.expired() if entry.kind == "lease"]
+        expired = self._book.expired()
         for entry in expired:
             self._records.forgive(entry)
-        ended = len(expired)
+        ended = sum(entry.kind == "lease" for entry in expired)
         now = time.monotonic()
         if now >= self._records_at:
             self._records_at = now + _RECORDS_SECONDS

@@ -69,11 +69,13 @@ class Records:
             return  # nobody has had it before
         record = self.get(message.message_id)
         if record is None:
-            return
-        base = message.crashes - message.unexplained
-        message.unexplained = max(0, message.receives - record.receives - 1)
-        message.crashes = base + message.unexplained
-        if not record.receives_only:
+            # A server, another host or somebody at the console had it: SQS does not say who, nor
+            # what became of them. That makes a suspect; more is not concluded from it.
+            message.unexplained = 1
+        else:
+            message.unexplained = max(0, message.receives - record.receives - 1)
+        message.crashes += message.unexplained
+        if record is not None and not record.receives_only:
             message.attempts = record.attempts
             message.crashes = record.crashes + message.unexplained
             message.state = record.state
@@ -110,6 +112,12 @@ class Records:
         known = self.get(one.message_id) or Record(0, receives_only=True)
         explained = one.receives - one.unexplained
         self.put(one.message_id, msgspec.structs.replace(known, receives=explained))
+
+    def blame(self, one: Entry) -> None:
+        """It was at work when its owner died: its next receive is one crash more."""
+        if self.get(one.message_id) is None:
+            before = one.receives - one.unexplained - 1
+            self.put(one.message_id, Record(before, receives_only=True))
 
     def drop(self, message_id: str) -> None:
         """The message is gone."""

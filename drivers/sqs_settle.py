@@ -222,7 +222,7 @@ class Settling:
         if isinstance(job.outcome, SockqError):
             return
         self._book.remove(job.lease.owner, [job.entry.receipt])
-        if job.outcome and job.entry.recorded:
+        if job.outcome and (job.entry.recorded or job.entry.receives > 1):
             self._records.drop(job.entry.message_id)
         if job.lane is not None:
             if job.outcome:

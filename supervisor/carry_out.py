@@ -45,10 +45,15 @@ def _one(member: Member, process: Process, action: Action, log: Log) -> None:
             if member.last_words is not None and STACK_SIGNAL is not None:
                 ask_main_thread(process.pid, STACK_SIGNAL)
         case Action.KILL:
-            why = "silent" if member.slot.hung else "time is up"
-            log.warning(Event.PROCESS_KILLED, **who, why=why)
+            log.warning(Event.PROCESS_KILLED, **who, why=_why(member))
             process.signal(signal.SIGKILL)
         case Action.STUCK:
             log.error(Event.PROCESS_STUCK, **who)
         case Action.START | Action.LOOK:
             raise AssertionError("no action on a process: the caller's")
+
+
+def _why(member: Member) -> str:
+    if member.slot.frozen:
+        return "stopped for too long"
+    return "silent" if member.slot.hung else "time is up"

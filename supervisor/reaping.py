@@ -87,6 +87,7 @@ class Reaping:
     def _free(self, member: Member, process: Process, now: float) -> None:
         """Only what must not be left out: the jobs go back unblamed, the slot is free."""
         self._give_back(member, process, frozenset())
+        self._patrol.forget(process.pid)
         member.process = None
         if member.running:
             member.slot.exited(now, now + _FAULT_SECONDS)

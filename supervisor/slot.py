@@ -46,6 +46,7 @@ class Slot:
         wanted: Whether a process that ends is to be replaced.
         ready_at: When the process became ready, or None.
         hung: The process was found silent and is being killed for it.
+        frozen: Somebody stopped the process, and it is being killed because that lasted too long.
         late: The process outlasted its drain and is being killed for it.
         stopping: The process was asked to leave.
         before_suspect: Where it was when it was found silent, or stopped.
@@ -59,7 +60,7 @@ class Slot:
         self.deadline: float | None = None
         self.wanted = False
         self.ready_at: float | None = None
-        self.hung = self.late = self.stopping = self.stuck = False
+        self.hung = self.frozen = self.late = self.stopping = self.stuck = False
         self._beat = 0.0
         self._extended = False
         self._forgiven = 0.0
@@ -110,7 +111,7 @@ class Slot:
     def forking(self, now: float) -> Actions:
         """A fork is about to be tried, in answer to START."""
         assert self.state in IDLE, self.state
-        self.hung = self.late = self.stopping = self.stuck = self._extended = False
+        self.hung = self.frozen = self.late = self.stopping = self.stuck = self._extended = False
         self.ready_at = None
         self._enter(SlotState.SPAWNING, now, now + self.limits.spawn_seconds)
         return ()
@@ -235,7 +236,7 @@ class Slot:
                 self.deadline = now + self.limits.suspect_seconds
                 return (Action.LOOK,)
             case SlotState.STOPPED:
-                self.hung = True
+                self.frozen = True
                 return self._kill(now)
             case SlotState.DRAINING:
                 self.late = True

@@ -200,27 +200,27 @@ def test_records(tmp_path: Path, shared: bool) -> None:
     records = Records(tmp_path if shared else None)
     records.open()
 
-    def received(receives: int, crashes: int) -> tuple[int, int, bytes, int]:
-        message = Message(
-            "m-1", "h", b"x", receives, None, "j", crashes=crashes, unexplained=receives - 1
-        )
+    def received(receives: int) -> tuple[int, int, bytes, int]:
+        message = Message("m-1", "h", b"x", receives, None, "j")
         records.complete(message)
         return message.attempts, message.crashes, message.state, message.due_ms
 
-    assert received(3, 2) == (0, 2, b"", 0), "nothing is known: two crashes"
+    assert received(1) == (0, 0, b"", 0)
+    assert received(3) == (0, 1, b"", 0), "nothing is known: a suspect"
     records.put("m-1", Record(3, attempts=2, crashes=2, state=b"\xff", due_ms=5))
-    assert received(4, 3) == (2, 2, b"\xff", 5)
-    assert received(5, 4) == (2, 3, b"\xff", 5)
+    assert received(4) == (2, 2, b"\xff", 5)
+    assert received(5) == (2, 3, b"\xff", 5)
     records.forgive(Entry("r", "lease", 0.0, "m-1", 6, None, unexplained=1))
-    assert received(7, 6) == (2, 3, b"\xff", 5), "the crash before it stands"
+    assert received(7) == (2, 3, b"\xff", 5), "the crash before it stands"
     records.forgive(Entry("r", "lease", 0.0, "m-1", 7, None))
-    assert received(8, 7) == (2, 2, b"\xff", 5)
+    assert received(8) == (2, 2, b"\xff", 5)
+    records.blame(Entry("r", "lease", 0.0, "m-1", 8, None))
+    assert received(9) == (2, 3, b"\xff", 5)
     records.drop("m-1")
     assert records.get("m-1") is None
     records.forgive(Entry("r", "lease", 0.0, "../m/2", 1, None))
     assert records.get("../m/2") == Record(1, receives_only=True)
-    told = Message("../m/2", "h", b"x", 3, None, "j", attempts=4, crashes=2 + 2, state=b"own")
-    told.unexplained = 2
+    told = Message("../m/2", "h", b"x", 3, None, "j", attempts=4, crashes=2, state=b"own")
     records.complete(told)
     assert (told.attempts, told.crashes, told.state) == (4, 2 + 1, b"own"), "one is explained"
     assert {path.name for path in tmp_path.rglob("*") if path.is_file()} <= {

@@ -55,7 +55,8 @@ def test_a_worker_that_is_stopped_for_too_long_is_replaced(start: Start) -> None
     began = time.monotonic()
     until(lambda: run.serving(1) and run.pid("w00") != before, 6.0)
     assert time.monotonic() - began > 1.5
-    assert [one["cause"] for one in run.events("process-ended")] == ["hung"]
+    assert [one["why"] for one in run.events("process-killed")] == ["stopped for too long"]
+    assert [one["cause"] for one in run.events("process-ended")] == ["killed"]
     until(lambda: len(run.reclaimed()) == 1)
 
 

@@ -104,7 +104,7 @@ def test_a_stopped_process_is_left_alone_for_its_own_time() -> None:
     assert (slot.state, slot.deadline) == (SlotState.STOPPED, 161)
     assert slot.due(160) == ()
     assert slot.due(161) == (Action.KILL,)
-    assert slot.hung
+    assert (slot.frozen, slot.hung) == (True, False), "somebody held it: it did not hang"
 
 
 def test_a_stopped_process_that_goes_on_has_its_time_again() -> None:
