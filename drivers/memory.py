@@ -28,7 +28,6 @@ class MemoryDriver(Driver):
 
     def __init__(self, settings: MemorySettings) -> None:
         self.name = "memory"
-        self.durable = False
         self.sources: list[Source] = []
         self._path = settings.socket_path
 

@@ -21,7 +21,6 @@ class NoneDriver(Driver):
 
     def __init__(self) -> None:
         self.name = "none"
-        self.durable = False
         self.sources: list[Source] = []
 
     async def open(self) -> None:

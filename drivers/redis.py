@@ -19,7 +19,6 @@ class RedisDriver(Driver):
     """
 
     name = "redis"
-    durable = True
 
     def __init__(self, settings: RedisSettings | RedisClusterSettings) -> None:
         self._settings = settings

@@ -54,15 +54,13 @@ class RedisQueue:
     Attributes:
         lists: Each list that a Sockudo 4 server may write, the right one first, and its length.
         v1_used: sockq keeps, or kept, jobs of such a list.
-        v2_base: Of the Sockudo 5 structures.
-        v2_jobs: Jobs in them that wait, are delayed or leased.
+        v2_jobs: Jobs in the Sockudo 5 structures that wait, are delayed or leased.
         v2_foreign: Of a sample of leases, how many are not sockq's.
         hosts: sockq hosts that have reported within the last half minute.
     """
 
     lists: tuple[tuple[str, int], ...] = ()
     v1_used: bool = False
-    v2_base: str = ""
     v2_jobs: int = 0
     v2_foreign: int = 0
     hosts: int = 0

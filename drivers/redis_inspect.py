@@ -144,7 +144,7 @@ async def _queue(settings: RedisBackend, client: RedisClient) -> RedisQueue:
                                     ("ZCARD", "delayed"), ("ZCARD", "active"))
         ]  # fmt: skip
         foreign = await _foreign(client, f"{base}:tokens")
-        queue = replace(queue, v2_base=base, v2_jobs=sum(counts), v2_foreign=foreign)
+        queue = replace(queue, v2_jobs=sum(counts), v2_foreign=foreign)
     return queue
 
 

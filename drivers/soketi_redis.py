@@ -19,7 +19,6 @@ class SoketiRedisDriver(Driver):
     """
 
     name = "redis"
-    durable = True
 
     def __init__(self, settings: BullmqSettings) -> None:
         self._settings = settings

@@ -182,8 +182,6 @@ class Driver(ABC):
 
     #: "memory", "redis", … as in ``queue.driver``.
     name: str
-    #: Whether jobs survive this machine's processes.
-    durable: bool
     #: Filled by ``open``.
     sources: list[Source]
 

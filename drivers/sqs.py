@@ -53,7 +53,6 @@ class SqsDriver(Driver):
     """
 
     name = "sqs"
-    durable = True
 
     def __init__(self, settings: SqsSettings) -> None:
         self._settings = settings

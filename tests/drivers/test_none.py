@@ -34,7 +34,7 @@ def source(driver: NoneDriver) -> Source:
 def test_the_registry_makes_it() -> None:
     driver = make_driver(NoneSettings())
     assert isinstance(driver, NoneDriver)
-    assert (driver.name, driver.durable) == ("none", False)
+    assert driver.name == "none"
 
 
 async def test_a_claim_waits_its_time_and_returns_nothing(source: Source) -> None:

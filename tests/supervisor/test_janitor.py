@@ -56,7 +56,6 @@ class FakeDriver:
     """Not the seam's whole contract: what the janitor uses of it."""
 
     name = "fake"
-    durable = True
 
     def __init__(self, sources: Sequence[FakeSource], fault: Exception | None = None) -> None:
         self.sources = list(sources)

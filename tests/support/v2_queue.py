@@ -57,7 +57,6 @@ class V2Driver(Driver):
     """The source alone, without the list of older servers beside it."""
 
     name = "redis"
-    durable = True
 
     def __init__(
         self,
