@@ -45,7 +45,7 @@ class FleetBeats:
 
 def sockudo_base(list_key: str) -> str:
     """Beside a Sockudo queue: outside ``PREFIX:queue:*``, which 4.x servers delete."""
-    return Keys(list_key).dead.removesuffix("dead")
+    return Keys(list_key).base
 
 
 def soketi_base(prefix: str) -> str:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from sockq.drivers.fleet_beats import FleetBeats, sockudo_base
 from sockq.drivers.redis_client import RedisClient, connect
+from sockq.drivers.redis_driver import RedisBackedDriver
 from sockq.drivers.settings import RedisClusterSettings, RedisSettings
 from sockq.drivers.sockudo_v1 import SockudoV1Source
 from sockq.drivers.sockudo_v2 import SockudoV2Source
 from sockq.drivers.sockudo_v2_keys import base_key
-from sockq.drivers.source import Driver, Heartbeat, Source
 
 
-class RedisDriver(Driver):
+class RedisDriver(RedisBackedDriver):
     """Opens the queues that servers keep under one prefix.
 
     Args:
@@ -21,10 +21,8 @@ class RedisDriver(Driver):
     name = "redis"
 
     def __init__(self, settings: RedisSettings | RedisClusterSettings) -> None:
+        super().__init__()
         self._settings = settings
-        self._client: RedisClient | None = None
-        self._beats: FleetBeats | None = None
-        self.sources: list[Source] = []
 
     async def open(self) -> None:
         """See ``Driver.open``."""
@@ -41,22 +39,6 @@ class RedisDriver(Driver):
             SockudoV2Source(client, base, self._settings.lease, self._settings.reliability)
             for base in v2_bases(self._settings.prefix, self._settings.queue)
         ]
-
-    async def close(self) -> None:
-        """See ``Driver.close``."""
-        if self._client is not None:
-            await self._client.close()
-
-    async def heartbeat(self, name: str, document: bytes, expiry_seconds: float) -> bool:
-        """See ``Driver.heartbeat``."""
-        assert self._beats is not None
-        await self._beats.beat(name, document, expiry_seconds)
-        return True
-
-    async def fleet(self) -> list[Heartbeat] | None:
-        """See ``Driver.fleet``."""
-        assert self._beats is not None
-        return await self._beats.read()
 
     def _connect(self) -> RedisClient:
         settings = self._settings

@@ -15,7 +15,8 @@ from sockq.drivers.redis import v1_list_keys, v2_bases
 from sockq.drivers.redis_address import Access, Address, connection_options, read_url
 from sockq.drivers.redis_client import RedisClient, single_server
 from sockq.drivers.redis_cluster import read_nodes
-from sockq.drivers.redis_cluster_map import SlotMap
+from sockq.drivers.redis_cluster_map import SLOTS, SlotMap
+from sockq.drivers.redis_driver import RedisBackedDriver
 from sockq.drivers.redis_facts import RedisFacts, RedisNode, RedisQueue
 from sockq.drivers.redis_node_facts import inspect_node
 from sockq.drivers.registry import make_driver
@@ -55,9 +56,10 @@ async def inspect_redis(settings: RedisBackend) -> RedisFacts:
     except BackendRefused as error:
         return RedisFacts("Redis", failure=str(error), refused=True)
     driver = make_driver(settings)
+    assert isinstance(driver, RedisBackedDriver)
     try:
         await driver.open()
-        client: RedisClient = driver._client  # type: ignore[attr-defined]  # noqa: SLF001 - of this floor
+        client = driver.client
         facts = replace(facts, where=client.where)
         nodes = await _nodes(settings, client, access, addresses)
         queue = await _queue(settings, client)
@@ -112,7 +114,7 @@ async def _nodes(
         return (await inspect_node(client, prefix),)
     slots = SlotMap()
     slots.replace(await client.command("CLUSTER", "SLOTS"), addresses[0])
-    masters = {owner for slot in range(16_384) if (owner := slots.owner(slot)) is not None}
+    masters = {owner for slot in range(SLOTS) if (owner := slots.owner(slot)) is not None}
     found = []
     for address in sorted(masters, key=str)[:_MOST_NODES]:
         connection, options = connection_options(

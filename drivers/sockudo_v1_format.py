@@ -39,25 +39,25 @@ class Keys:
 
     def __init__(self, list_key: str) -> None:
         self.list = list_key
-        self._base = f"{{{_hash_tag(list_key)}}}:sockq:"
+        self.base = f"{{{_hash_tag(list_key)}}}:sockq:"
         if _hash_tag(list_key) != list_key:  # several lists may share a tag that their prefix holds
-            self._base += f"{list_key}:"
-        self.intake = f"{self._base}intake"
-        self.front = f"{self._base}front"
-        self.ready = f"{self._base}ready"
-        self.delayed = f"{self._base}delayed"
-        self.deadlines = f"{self._base}deadlines"
-        self.leased = f"{self._base}leased"
-        self.dead = f"{self._base}dead"
-        self.dead_jobs = f"{self._base}dead-jobs"
+            self.base += f"{list_key}:"
+        self.intake = f"{self.base}intake"
+        self.front = f"{self.base}front"
+        self.ready = f"{self.base}ready"
+        self.delayed = f"{self.base}delayed"
+        self.deadlines = f"{self.base}deadlines"
+        self.leased = f"{self.base}leased"
+        self.dead = f"{self.base}dead"
+        self.dead_jobs = f"{self.base}dead-jobs"
 
     def claims(self, owner: str) -> str:
         """The hash of the claims that ``owner`` has open: prefix to flags."""
-        return f"{self._base}claims:{owner}"
+        return f"{self.base}claims:{owner}"
 
     def claim(self, prefix: str) -> str:
         """The list of what one claim leased."""
-        return f"{self._base}claim:{prefix}"
+        return f"{self.base}claim:{prefix}"
 
 
 def _hash_tag(key: str) -> str:

@@ -7,11 +7,11 @@ from sockq.drivers.bullmq_format import has_hash_tag
 from sockq.drivers.errors import BackendRefused
 from sockq.drivers.fleet_beats import FleetBeats, soketi_base
 from sockq.drivers.redis_client import RedisClient, connect
+from sockq.drivers.redis_driver import RedisBackedDriver
 from sockq.drivers.settings import BullmqSettings, RedisSettings
-from sockq.drivers.source import Driver, Heartbeat, Source
 
 
-class SoketiRedisDriver(Driver):
+class SoketiRedisDriver(RedisBackedDriver):
     """Opens soketi's six queues as one source.
 
     Args:
@@ -21,10 +21,8 @@ class SoketiRedisDriver(Driver):
     name = "redis"
 
     def __init__(self, settings: BullmqSettings) -> None:
+        super().__init__()
         self._settings = settings
-        self._client: RedisClient | None = None
-        self._beats: FleetBeats | None = None
-        self.sources: list[Source] = []
 
     async def open(self) -> None:
         """See ``Driver.open``. Touches every queue, so that wrong rights show here."""
@@ -41,22 +39,6 @@ class SoketiRedisDriver(Driver):
             raise
         self._beats = FleetBeats(client, soketi_base(settings.prefix))
         self.sources = [source]
-
-    async def close(self) -> None:
-        """See ``Driver.close``."""
-        if self._client is not None:
-            await self._client.close()
-
-    async def heartbeat(self, name: str, document: bytes, expiry_seconds: float) -> bool:
-        """See ``Driver.heartbeat``."""
-        assert self._beats is not None
-        await self._beats.beat(name, document, expiry_seconds)
-        return True
-
-    async def fleet(self) -> list[Heartbeat] | None:
-        """See ``Driver.fleet``."""
-        assert self._beats is not None
-        return await self._beats.read()
 
     def _connect(self) -> RedisClient:
         settings = self._settings

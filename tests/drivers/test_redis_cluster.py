@@ -89,10 +89,9 @@ async def test_what_a_server_left_on_a_cluster_is_claimed(
     base = next(iter(keys)).rpartition(":")[0] if version == "5.0.1" else ""
     driver = RedisClusterDriver(RedisClusterSettings(redis_cluster.urls))
     await driver.open()
-    assert driver._client is not None
     if base:
         source = next(source for source in driver.sources if source.name == base)
-        await Queue(source, driver._client).load(keys, base)  # type: ignore[arg-type]
+        await Queue(source, driver.client).load(keys, base)  # type: ignore[arg-type]
         (stored,) = keys[f"{base}:jobs"]["value"].values()
         expected = stored[stored.index('"data":') + len('"data":') : -1]
     else:

@@ -122,8 +122,7 @@ async def test_single_keys_are_served_while_their_slot_moves(
     """By many connections at once: ASKING and its command must go over the same one."""
     driver = RedisClusterDriver(RedisClusterSettings(redis_cluster.urls, redis_prefix))
     await driver.open()
-    client = driver._client
-    assert client is not None
+    client = driver.client
     key = f"{redis_prefix}list"
     await asyncio.gather(*(client.command("RPUSH", key, "before") for _ in range(16)))
     slot = key_slot(key.encode())
