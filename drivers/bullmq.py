@@ -10,9 +10,10 @@ schedulers delete a job that stalled twice.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from sockq.drivers.batches import batches
 from sockq.drivers.bullmq_format import (
     QUEUES,
     Tokens,
@@ -22,7 +23,6 @@ from sockq.drivers.bullmq_format import (
     key_base,
     never_key,
     queue_number,
-    raw_bytes,
     read_receipt,
     shown_id,
     text,
@@ -30,12 +30,12 @@ from sockq.drivers.bullmq_format import (
 )
 from sockq.drivers.bullmq_settling import CHUNK, lease_arguments, settle_calls
 from sockq.drivers.bullmq_waiting import Waiting
+from sockq.drivers.durations import whole_ms
 from sockq.drivers.job import Lease, NewJob, Settlement
-from sockq.drivers.job_mark import Marks
-from sockq.drivers.lua_scripts import LuaScripts, load
+from sockq.drivers.job_mark import Marks, id_bytes
+from sockq.drivers.lua_scripts import LuaScripts, Script, load
 from sockq.drivers.redis_client import RedisClient
 from sockq.drivers.settings import LeaseSettings
-from sockq.drivers.sockudo_v1_settling import delay_ms
 from sockq.drivers.source import DeadLetter, DeadPage, Dialect, QueueStats, Source
 
 #: Leases that one script call gives back.
@@ -86,7 +86,7 @@ class BullmqSource(Source):
             jobs, next_due_ms, last_events = await self._scripts.run(
                 _CLAIM,
                 self._all_keys,
-                (limit, delay_ms(self._lease.lease_seconds), raw_bytes(token), self._first),
+                (limit, whole_ms(self._lease.lease_seconds), id_bytes(token), self._first),
             )
             left = deadline - time.monotonic()
             if jobs or left <= 0:
@@ -109,9 +109,9 @@ class BullmqSource(Source):
         """See ``Source.extend``."""
         results = [False] * len(leases)
         receipts = [(index, read_receipt(lease.receipt)) for index, lease in enumerate(leases)]
-        for chunk in _chunks([(i, receipt) for i, receipt in receipts if receipt], CHUNK):
+        for chunk in batches([(i, receipt) for i, receipt in receipts if receipt], CHUNK):
             flat = [arg for _, receipt in chunk for arg in lease_arguments(receipt)]
-            answer = await self._scripts.run(_EXTEND, self._all_keys, (delay_ms(seconds), *flat))
+            answer = await self._scripts.run(_EXTEND, self._all_keys, (whole_ms(seconds), *flat))
             for (index, _), held in zip(chunk, _each(answer, len(chunk)), strict=True):
                 results[index] = held
         return results
@@ -130,7 +130,7 @@ class BullmqSource(Source):
                     _SWEEP, (key, self._never), (_RECLAIM_CHUNK, _MOST_STALLS)
                 )
             else:
-                args = raw_bytes(owner), _RECLAIM_CHUNK, "".join(blamed)
+                args = id_bytes(owner), _RECLAIM_CHUNK, "".join(blamed)
                 ended += await self._scripts.run(_RECLAIM, (key, self._never), args)
         return ended
 
@@ -148,11 +148,13 @@ class BullmqSource(Source):
         Repeating a call whose answer was lost adds jobs without an id twice.
         """
         ids: dict[int, str] = {}
-        after_ms = delay_ms(delay_seconds)
+        after_ms = whole_ms(delay_seconds)
         numbers = [queue_number(job.payload) for job in jobs]
         for number in sorted(set(numbers)):
             own = [index for index, of in enumerate(numbers) if of == number]
-            for chunk in _by_size(own, jobs):
+            for chunk in batches(
+                own, CHUNK, size=lambda index: len(jobs[index].payload), most_bytes=_ENQUEUE_BYTES
+            ):
                 args: list[str | bytes | int] = [after_ms]
                 for index in chunk:
                     job = jobs[index]
@@ -171,7 +173,7 @@ class BullmqSource(Source):
         """
         died_at_ms, _, rest = (cursor or "").partition(":")
         number, _, last_id = rest.partition(":")
-        args = limit, died_at_ms, number or 0, raw_bytes(last_id)
+        args = limit, died_at_ms, number or 0, id_bytes(last_id)
         flat, end = await self._scripts.run(_DEAD_PAGE, self._all_keys, args)
         letters = [
             _letter(flat[at : at + _LETTER_FIELDS]) for at in range(0, len(flat), _LETTER_FIELDS)
@@ -190,18 +192,18 @@ class BullmqSource(Source):
 
     async def trim_dead(self, most: int, older_than_seconds: float) -> int:
         """See ``Source.trim_dead``. Counts the ``failed`` jobs of all queues together."""
-        args = most, delay_ms(older_than_seconds)
+        args = most, whole_ms(older_than_seconds)
         return int(await self._scripts.run(_TRIM, self._all_keys, args))
 
     async def _for_each_id(
-        self, script: Any, ids: Sequence[str], payloads: Mapping[str, bytes] | None = None
+        self, script: Script, ids: Sequence[str], payloads: Mapping[str, bytes] | None = None
     ) -> list[bool]:
         results: list[bool] = []
-        for chunk in _chunks(ids, CHUNK):
+        for chunk in batches(ids, CHUNK):
             args: list[bytes | int] = []
             for shown in chunk:
                 key = find_id(shown)
-                args += key.number, raw_bytes(key.job_id), raw_bytes(key.timestamp)
+                args += key.number, id_bytes(key.job_id), id_bytes(key.timestamp)
                 if payloads is not None:
                     args.append(payloads.get(shown, b""))
             results += map(bool, await self._scripts.run(script, self._all_keys, args))
@@ -237,22 +239,3 @@ def _letter(fields: list[Any]) -> DeadLetter:
         state=state,
         crashes=crashes,
     )
-
-
-def _chunks(items: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
-    return (items[first : first + size] for first in range(0, len(items), size))
-
-
-def _by_size(indexes: list[int], jobs: Sequence[NewJob]) -> Iterator[list[int]]:
-    """Cut into commands of bounded size."""
-    chunk: list[int] = []
-    size = 0
-    for index in indexes:
-        length = len(jobs[index].payload)
-        if chunk and (size + length > _ENQUEUE_BYTES or len(chunk) >= CHUNK):
-            yield chunk
-            chunk, size = [], 0
-        chunk.append(index)
-        size += length
-    if chunk:
-        yield chunk

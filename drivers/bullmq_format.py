@@ -127,13 +127,8 @@ class Tokens:
 
 
 def text(raw: bytes) -> str:
-    """Decode an id so that ``raw_bytes`` gives the same bytes."""
+    """Decode an id so that ``job_mark.id_bytes`` gives the same bytes."""
     return raw.decode(errors="surrogateescape")
-
-
-def raw_bytes(decoded: str) -> bytes:
-    """Undo ``text``."""
-    return decoded.encode(errors="surrogateescape")
 
 
 def claimed(token: str, owner: str, flat: list[bytes | int]) -> list[Lease]:

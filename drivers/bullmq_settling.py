@@ -7,9 +7,10 @@ from typing import Final
 
 import msgspec
 
-from sockq.drivers.bullmq_format import Receipt, raw_bytes, read_receipt
+from sockq.drivers.bullmq_format import Receipt, read_receipt
+from sockq.drivers.durations import whole_ms
 from sockq.drivers.job import Ack, Dead, Release, Retry, Settlement
-from sockq.drivers.sockudo_v1_settling import delay_ms
+from sockq.drivers.job_mark import id_bytes
 
 #: Settlements of one call: its time at the server stays near two milliseconds.
 CHUNK: Final = 256
@@ -57,7 +58,7 @@ def settle_calls(settlements: Sequence[Settlement]) -> Iterator[SettleCall]:
 
 def lease_arguments(receipt: Receipt) -> tuple[str, bytes, bytes]:
     """Return number of the queue, id, token, as the scripts take them."""
-    return receipt.number, raw_bytes(receipt.job_id), raw_bytes(receipt.token)
+    return receipt.number, id_bytes(receipt.job_id), id_bytes(receipt.token)
 
 
 def _arguments(
@@ -67,12 +68,12 @@ def _arguments(
         case Ack():
             return lease
         case Retry(delay_seconds=delay, state=state):
-            return "R", *lease, delay_ms(delay), state, ""
+            return "R", *lease, whole_ms(delay), state, ""
         case Dead(reason=reason, state=state, payload=payload):
             return "D", *lease, reason, state, payload or ""
         case Release(delay_seconds=delay, state=None):
-            return "L", *lease, delay_ms(delay), b"", ""
+            return "L", *lease, whole_ms(delay), b"", ""
         case Release(delay_seconds=delay, state=bytes(state)):
-            return "L", *lease, delay_ms(delay), state, "1"
+            return "L", *lease, whole_ms(delay), state, "1"
         case _:
             raise AssertionError("no other settlement exists")

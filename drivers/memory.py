@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
 from sockq.drivers import memory_wire as wire
+from sockq.drivers.batches import batches
 from sockq.drivers.errors import BackendRefused, BackendUnavailable
 from sockq.drivers.job import Lease, NewJob, Settlement
 from sockq.drivers.job_mark import Marks
@@ -125,7 +126,7 @@ class MemorySource(Source):
                     f"{MAX_JOB_BYTES} bytes are the limit"
                 )
         ids: list[str] = []
-        for batch in _batches(jobs):
+        for batch in batches(jobs, size=lambda job: len(job.payload), most_bytes=ENQUEUE_BYTES):
             ids += await self._call(wire.EnqueueCall(batch, delay_seconds), list[str])
         return ids
 
@@ -177,17 +178,3 @@ class MemorySource(Source):
     def _refuse_closed(self) -> None:
         if self._closed:
             raise BackendUnavailable(f"memory broker on {self._path}: this driver is closed")
-
-
-def _batches(jobs: Sequence[NewJob]) -> Iterator[list[NewJob]]:
-    """Cut jobs into lists that fit into one message each."""
-    batch: list[NewJob] = []
-    size_bytes = 0
-    for job in jobs:
-        if batch and size_bytes + len(job.payload) > ENQUEUE_BYTES:
-            yield batch
-            batch, size_bytes = [], 0
-        batch.append(job)
-        size_bytes += len(job.payload)
-    if batch:
-        yield batch

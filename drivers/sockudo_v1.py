@@ -11,6 +11,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from sockq.drivers.durations import whole_ms
 from sockq.drivers.job import Lease, NewJob, Settlement
 from sockq.drivers.job_mark import Marks
 from sockq.drivers.lua_scripts import LuaScripts, load
@@ -26,7 +27,7 @@ from sockq.drivers.sockudo_v1_reclaiming import (
     expired,
     reclaim_calls,
 )
-from sockq.drivers.sockudo_v1_settling import delay_ms, extend_calls, settle_calls
+from sockq.drivers.sockudo_v1_settling import extend_calls, settle_calls
 from sockq.drivers.sockudo_v1_waiting import Outlook, Waiting
 from sockq.drivers.source import DeadPage, Dialect, QueueStats, Source
 
@@ -92,7 +93,7 @@ class SockudoV1Source(Source):
             ),
             (
                 limit,
-                delay_ms(self._lease.lease_seconds),
+                whole_ms(self._lease.lease_seconds),
                 prefix,
                 owner,
                 int(self._intake_has_the_turn),
@@ -147,7 +148,7 @@ class SockudoV1Source(Source):
             answer = await self._scripts.run(
                 _EXTEND,
                 (keys.deadlines, keys.claims(call.owner)),
-                (call.owner, delay_ms(seconds), *call.args),
+                (call.owner, whole_ms(seconds), *call.args),
             )
             for index in call.succeeded(answer):
                 results[index] = True

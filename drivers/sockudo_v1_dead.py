@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from sockq.drivers.durations import whole_ms
 from sockq.drivers.lua_scripts import LuaScripts, Script, load
 from sockq.drivers.sockudo_v1_format import Keys, decode
-from sockq.drivers.sockudo_v1_settling import delay_ms
 from sockq.drivers.source import DeadLetter, DeadPage
 
 #: Letters that one call moves or removes.
@@ -56,7 +56,7 @@ class DeadLetters:
     async def trim(self, most: int, older_than_seconds: float) -> int:
         """Remove the oldest beyond a number and an age; return how many."""
         keys = self._keys.dead, self._keys.dead_jobs
-        args = most, delay_ms(older_than_seconds)
+        args = most, whole_ms(older_than_seconds)
         return int(await self._scripts.run(_TRIM, keys, args))
 
     async def _for_each(

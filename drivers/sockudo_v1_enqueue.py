@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
+from sockq.drivers.batches import batches
+from sockq.drivers.durations import whole_ms
 from sockq.drivers.job import NewJob
 from sockq.drivers.lua_scripts import LuaScripts, load
 from sockq.drivers.redis_client import RedisClient
 from sockq.drivers.sockudo_v1_format import BARE_BASE, Keys, Prefixes, Record, encode
-from sockq.drivers.sockudo_v1_settling import delay_ms
 
 #: Bytes of payload and jobs that one command carries; more bytes for a single larger job.
 _MOST_BYTES: Final = 4 * 1024 * 1024
@@ -44,7 +45,7 @@ class Producer:
     async def _push_plain(self, jobs: list[NewJob]) -> list[str]:
         key = self._keys.list
         places: list[str] = []
-        for payloads in _by_size([job.payload for job in jobs]):
+        for payloads in _commands(job.payload for job in jobs):
             length = await self._client.command("RPUSH", key, *payloads)
             places += [f"{key}[{n}]" for n in range(length - len(payloads), length)]
         return places
@@ -55,26 +56,16 @@ class Producer:
         ids = [job.id or receipt for job, receipt in zip(jobs, receipts, strict=True)]
         records = [encode(Record(id_, job.payload)) for id_, job in zip(ids, jobs, strict=True)]
         if delay_seconds <= 0:
-            for chunk in _by_size(records):
+            for chunk in _commands(records):
                 await self._client.command("RPUSH", self._keys.ready, *chunk)
             return ids
         members = [r.encode() + record for r, record in zip(receipts, records, strict=True)]
-        for chunk in _by_size(members):
+        for chunk in _commands(members):
             await self._scripts.run(
-                _DELAY, (self._keys.delayed,), (delay_ms(delay_seconds), *chunk)
+                _DELAY, (self._keys.delayed,), (whole_ms(delay_seconds), *chunk)
             )
         return ids
 
 
-def _by_size(payloads: Sequence[bytes]) -> Iterator[list[bytes]]:
-    """Cut into commands of bounded size."""
-    chunk: list[bytes] = []
-    size = 0
-    for payload in payloads:
-        if chunk and (size + len(payload) > _MOST_BYTES or len(chunk) >= _MOST_JOBS):
-            yield chunk
-            chunk, size = [], 0
-        chunk.append(payload)
-        size += len(payload)
-    if chunk:
-        yield chunk
+def _commands(payloads: Iterable[bytes]) -> Iterator[list[bytes]]:
+    return batches(payloads, _MOST_JOBS, size=len, most_bytes=_MOST_BYTES)

@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from sockq.drivers.durations import whole_ms
 from sockq.drivers.job import Ack, Dead, Lease, Release, Retry, Settlement
 from sockq.drivers.sockudo_v1_format import MOST_JOBS, PREFIX_LENGTH, RECEIPT_LENGTH
 
@@ -182,17 +183,12 @@ def _groups(
 def _group(settlement: Settlement, claim: int, place: str) -> tuple[str | bytes | int, ...]:
     match settlement:
         case Retry(delay_seconds=delay, state=state):
-            return "R", claim, place, delay_ms(delay), state, ""
+            return "R", claim, place, whole_ms(delay), state, ""
         case Dead(reason=reason, state=state, payload=payload):
             return "D", claim, place, reason, state, payload or ""
         case Release(delay_seconds=delay, state=None):
-            return "L", claim, place, delay_ms(delay), b"", ""
+            return "L", claim, place, whole_ms(delay), b"", ""
         case Release(delay_seconds=delay, state=bytes(state)):
-            return "L", claim, place, delay_ms(delay), state, "1"
+            return "L", claim, place, whole_ms(delay), state, "1"
         case _:
             raise AssertionError("acks travel together")
-
-
-def delay_ms(seconds: float) -> int:
-    """Whole milliseconds, rounded up: nothing comes early."""
-    return max(0, -int(-seconds * 1000 // 1))

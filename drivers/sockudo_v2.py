@@ -20,22 +20,23 @@ from __future__ import annotations
 import math
 import secrets
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha1
 from typing import Any, Final
 from uuid import uuid4
 
 from sockq.drivers import sockudo_v2_dead as dead
+from sockq.drivers.batches import batches
+from sockq.drivers.durations import whole_ms
 from sockq.drivers.errors import BackendRefused
 from sockq.drivers.job import Lease, NewJob, Settlement
 from sockq.drivers.job_mark import Marks
 from sockq.drivers.lua_scripts import LuaScripts, load
 from sockq.drivers.redis_client import RedisClient
 from sockq.drivers.settings import LeaseSettings, ReliabilitySettings
-from sockq.drivers.sockudo_v2_batch import LONGEST_BATCH, batches
 from sockq.drivers.sockudo_v2_keys import queue_keys
 from sockq.drivers.sockudo_v2_payload import envelope, event_time_ms, id_text, read_stored
-from sockq.drivers.sockudo_v2_settle import dead_arguments, milliseconds, settle_arguments
+from sockq.drivers.sockudo_v2_settle import dead_arguments, settle_arguments
 from sockq.drivers.source import DeadPage, Dialect, QueueStats, Source
 
 #: The longest silent wait. Producers push a hint with every job, and due times are known; this is
@@ -47,6 +48,10 @@ _SHORTEST_SLICE_SECONDS: Final = 0.01
 #: Leases looked at in one step of a reclaim, and how many ended leases are enough for one call.
 _PAGE: Final = 500
 _ENOUGH: Final = 1_000
+#: Members of one script call. Lua can unpack some 8,000 values; a script gives several a member.
+_LONGEST_BATCH: Final = 1_000
+#: Bytes of payload of one script call, more for a single larger job.
+_BATCH_BYTES: Final = 8 << 20
 #: An older job is taken for one with a made-up time.
 _OLDEST_SECONDS: Final = 30 * 86_400.0
 
@@ -75,8 +80,8 @@ class SockudoV2Source(Source):
         self._scripts = LuaScripts(client)
         self._keys = queue_keys(base)
         self._notify_key = f"{base}:notify"
-        self._lease_ms = milliseconds(lease.lease_seconds)
-        self._sweep_limit = min(reliability.stalled_batch_size, LONGEST_BATCH)
+        self._lease_ms = whole_ms(lease.lease_seconds)
+        self._sweep_limit = min(reliability.stalled_batch_size, _LONGEST_BATCH)
         self._reliability = reliability
         self._slice_seconds = _UNUSED_SLICE_SECONDS
 
@@ -84,7 +89,7 @@ class SockudoV2Source(Source):
         """See ``Source``. Jobs that cannot be read become dead letters (``invalid-envelope``)."""
         deadline = time.monotonic() + wait_seconds
         while limit > 0:
-            leases, due_seconds, broken = await self._claim_now(min(limit, LONGEST_BATCH), owner)
+            leases, due_seconds, broken = await self._claim_now(min(limit, _LONGEST_BATCH), owner)
             left = deadline - time.monotonic()
             if leases or broken:
                 self._slice_seconds = _SLICE_SECONDS
@@ -132,7 +137,7 @@ class SockudoV2Source(Source):
     async def settle(self, settlements: Sequence[Settlement]) -> list[bool]:
         """See ``Source``."""
         results: list[bool] = []
-        for batch in batches(settlements):
+        for batch in batches(settlements, _LONGEST_BATCH):
             arguments: list[Any] = []
             for settlement in batch:
                 arguments += settle_arguments(settlement)
@@ -153,9 +158,9 @@ class SockudoV2Source(Source):
     async def extend(self, leases: Sequence[Lease], seconds: float) -> list[bool]:
         """See ``Source``."""
         results: list[bool] = []
-        for batch in batches(leases):
+        for batch in batches(leases, _LONGEST_BATCH):
             pairs = [part for lease in batch for part in (lease.id, lease.receipt)]
-            reply = await self._run("v2_extend", milliseconds(seconds), *pairs)
+            reply = await self._run("v2_extend", whole_ms(seconds), *pairs)
             results += [result == 1 for result in reply]
         return results
 
@@ -204,11 +209,11 @@ class SockudoV2Source(Source):
             except ValueError as error:
                 raise BackendRefused(f"the job cannot go into {self.name}: {error}") from None
         rules = self._reliability
-        for batch in batches(stored, lambda pair: len(pair[1])):
+        for batch in _by_size(stored):
             taken = await self._run(
                 "v2_enqueue",
                 rules.max_attempts,
-                milliseconds(delay_seconds),
+                whole_ms(delay_seconds),
                 rules.event_retention,
                 *(part for pair in batch for part in pair),
             )
@@ -236,7 +241,7 @@ class SockudoV2Source(Source):
         instead = payloads or {}
         pairs = [(id_, envelope(id_, instead[id_]) if id_ in instead else b"") for id_ in ids]
         results: list[bool] = []
-        for batch in batches(pairs, lambda pair: len(pair[1])):
+        for batch in _by_size(pairs):
             args = [argument for pair in batch for argument in pair]
             reply = await self._run("v2_replay", self._reliability.event_retention, *args)
             results += [result == 1 for result in reply]
@@ -245,13 +250,18 @@ class SockudoV2Source(Source):
     async def drop(self, ids: Sequence[str]) -> list[bool]:
         """See ``Source``."""
         results: list[bool] = []
-        for batch in batches(ids):
+        for batch in batches(ids, _LONGEST_BATCH):
             results += [result == 1 for result in await self._run("v2_drop", *batch)]
         return results
 
     async def trim_dead(self, most: int, older_than_seconds: float) -> int:
         """See ``Source``. The server's own workers trim to ``failed_retention`` as they go."""
-        return int(await self._run("v2_trim", most, milliseconds(older_than_seconds)))
+        return int(await self._run("v2_trim", most, whole_ms(older_than_seconds)))
 
     async def _run(self, script: str, *args: Any) -> Any:
         return await self._scripts.run(load(script), self._keys, args)
+
+
+def _by_size(pairs: Sequence[tuple[str, bytes]]) -> Iterator[list[tuple[str, bytes]]]:
+    """Cut ids and what is stored for them into script calls."""
+    return batches(pairs, _LONGEST_BATCH, size=lambda pair: len(pair[1]), most_bytes=_BATCH_BYTES)

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any, assert_never
 
+from sockq.drivers.durations import whole_ms
 from sockq.drivers.job import Ack, Dead, Release, Retry, Settlement
 from sockq.drivers.sockudo_v2_payload import encode_state, envelope
-
-
-def milliseconds(seconds: float) -> int:
-    """Return a duration in whole ms, rounded up so that nothing is early; at least 0."""
-    return max(0, math.ceil(seconds * 1_000))
 
 
 def settle_arguments(settlement: Settlement) -> list[Any]:
@@ -21,13 +16,13 @@ def settle_arguments(settlement: Settlement) -> list[Any]:
         case Ack():
             return ["A", lease.id, lease.receipt]
         case Retry(_, delay_seconds, state):
-            return ["R", lease.id, lease.receipt, milliseconds(delay_seconds), encode_state(state)]
+            return ["R", lease.id, lease.receipt, whole_ms(delay_seconds), encode_state(state)]
         case Dead(_, reason, state, payload):
             stored = b"" if payload is None else envelope(lease.id, payload)
             return dead_arguments(lease.id, lease.receipt, reason, state, stored=stored)
         case Release(_, delay_seconds, state):
             keep = "1" if state is None else "0"
-            delay = milliseconds(delay_seconds)
+            delay = whole_ms(delay_seconds)
             return ["L", lease.id, lease.receipt, delay, keep, encode_state(state or b"")]
         case _:
             assert_never(settlement)

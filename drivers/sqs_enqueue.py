@@ -8,6 +8,7 @@ from typing import Any
 from uuid import uuid4
 
 from sockq.drivers.bullmq_format import message_group
+from sockq.drivers.durations import whole_seconds
 from sockq.drivers.errors import BackendRefused, SockqError
 from sockq.drivers.job import Lease, NewJob
 from sockq.drivers.settings import SqsSettings
@@ -32,7 +33,7 @@ async def enqueue(
     """
     if not jobs:
         return []
-    delay = max(0, -int(-delay_seconds // 1))
+    delay = whole_seconds(delay_seconds)
     if delay and queues.fifo:
         raise BackendRefused(
             f"{queues.name}: a FIFO queue cannot delay single messages; enqueue without a delay"

@@ -12,6 +12,7 @@ import time
 from collections.abc import Sequence
 from typing import Any, Final
 
+from sockq.drivers.durations import whole_seconds
 from sockq.drivers.errors import BackendRefused, SettlementRefused, SockqError
 from sockq.drivers.job import Ack, Dead, Settlement
 from sockq.drivers.sqs_book import Book
@@ -144,7 +145,7 @@ class Settling:
 
     def _again(self, job: Job) -> dict[str, Any] | None:
         delay_seconds, attempts, state = waits(job)
-        delay = -int(-max(0.0, delay_seconds) // 1)
+        delay = whole_seconds(delay_seconds)
         due_ms = int((time.time() + delay) * 1000) if delay > MOST_DELAY_SECONDS else 0
         found = entry(
             job.lease.payload,

@@ -15,7 +15,6 @@ from sockq.drivers.bullmq_format import (
     has_hash_tag,
     job_options,
     queue_number,
-    raw_bytes,
     read_receipt,
     shown_id,
     text,
@@ -23,6 +22,7 @@ from sockq.drivers.bullmq_format import (
 )
 from sockq.drivers.bullmq_settling import settle_calls
 from sockq.drivers.job import Ack, Dead, Lease, Release, Retry, Settlement
+from sockq.drivers.job_mark import id_bytes
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_a_receipt_holds_any_id_and_owner(job_id: bytes) -> None:
     assert (lease.attempt, lease.crashes, lease.state) == (2, 1, b"\x00")
     receipt = read_receipt(lease.receipt)
     assert receipt is not None
-    assert (receipt.number, raw_bytes(receipt.job_id), receipt.token) == ("3", job_id, token)
+    assert (receipt.number, id_bytes(receipt.job_id), receipt.token) == ("3", job_id, token)
     assert text(job_id) == receipt.job_id
 
 

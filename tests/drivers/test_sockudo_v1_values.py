@@ -15,7 +15,7 @@ from sockq.drivers.sockudo_v1_format import (
     leases_of,
 )
 from sockq.drivers.sockudo_v1_reclaiming import all_of, expired, reclaim_calls
-from sockq.drivers.sockudo_v1_settling import delay_ms, extend_calls, settle_calls
+from sockq.drivers.sockudo_v1_settling import extend_calls, settle_calls
 
 A, B, C = (f"{n:025x}" for n in (1, 2, 3))
 
@@ -90,13 +90,6 @@ def test_extending_a_lease_twice_is_true_twice() -> None:
     assert call.args == [A, bytes([3])]
     assert sorted(call.succeeded(0)) == [0, 1, 2]
     assert sorted(call.succeeded([bytes([2])])) == [1]
-
-
-@pytest.mark.parametrize(
-    ("seconds", "ms"), [(-1.0, 0), (0.0, 0), (0.0001, 1), (0.001, 1), (0.0011, 2), (30.0, 30_000)]
-)
-def test_delays_are_rounded_up(seconds: float, ms: int) -> None:
-    assert delay_ms(seconds) == ms
 
 
 # Reclaiming.

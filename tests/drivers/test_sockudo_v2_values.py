@@ -1,4 +1,4 @@
-"""Key names, stored payloads and batches: pure."""
+"""Key names and stored payloads: pure."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import pytest
 from support.v2_queue import enveloped, job_data
 
 from sockq.drivers.redis import v2_bases
-from sockq.drivers.sockudo_v2_batch import LONGEST_BATCH, batches
 from sockq.drivers.sockudo_v2_keys import base_key, queue_keys
 from sockq.drivers.sockudo_v2_payload import (
     encode_state,
@@ -119,13 +118,6 @@ def test_the_time_of_a_job_is_that_of_its_events() -> None:
     assert event_time_ms(b"x", job_data("x", time_ms=1234)) == 1234
     assert event_time_ms(b"x", enveloped("x", b"{}")) is None
     assert event_time_ms(b"\xff", b"") is None
-
-
-def test_batches_are_bounded_by_number_and_size() -> None:
-    assert [len(batch) for batch in batches(range(2_500))] == [LONGEST_BATCH, LONGEST_BATCH, 500]
-    sizes = [5 << 20, 5 << 20, 9 << 20, 1, 1]
-    assert list(batches(sizes, lambda size: size)) == [[5 << 20], [5 << 20], [9 << 20], [1, 1]]
-    assert list(batches([])) == []
 
 
 @pytest.mark.parametrize(
