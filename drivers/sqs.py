@@ -34,6 +34,7 @@ from sockq.drivers.sqs_enqueue import enqueue
 from sockq.drivers.sqs_errors import SqsRefused
 from sockq.drivers.sqs_inbox import Inbox
 from sockq.drivers.sqs_lanes import Lanes
+from sockq.drivers.sqs_parts import Parts
 from sockq.drivers.sqs_queues import Queues
 from sockq.drivers.sqs_reclaim import Reclaiming
 from sockq.drivers.sqs_records import Records
@@ -103,14 +104,13 @@ class SqsSource(Source):
         directory: Path | None = settings.journal / queues.name if settings.journal else None
         self._records = Records(directory)
         self._book = Book(directory)
-        self._lanes = Lanes()
         self._inbox = Inbox(client, settings, queues.url, self._records, self._book)
         lease_seconds = settings.lease.lease_seconds
-        parts = client, queues, self._book, self._records, self._lanes
-        self._settling = Settling(*parts, lease_seconds)
-        self._handing = Handing(*parts, self._inbox, self._settling, lease_seconds)
+        parts = Parts(client, queues, self._book, self._records, Lanes())
+        self._settling = Settling(parts, lease_seconds)
+        self._handing = Handing(parts, self._inbox, self._settling, lease_seconds)
         self._dead = DeadLetters(client, queues)
-        self._reclaiming = Reclaiming(*parts)
+        self._reclaiming = Reclaiming(parts)
         self._stats = QueueStats()
         self._stats_until = 0.0
 

@@ -11,15 +11,13 @@ import msgspec
 
 from sockq.drivers.job import Dead, Lease, Release
 from sockq.drivers.job_mark import mark_of
-from sockq.drivers.sqs_book import Book
-from sockq.drivers.sqs_client import SqsClient
 from sockq.drivers.sqs_inbox import Inbox, visibility_seconds
 from sockq.drivers.sqs_job import waiting
 from sockq.drivers.sqs_journal import Entry
 from sockq.drivers.sqs_lanes import Lane, Lanes
 from sockq.drivers.sqs_message import Message
-from sockq.drivers.sqs_queues import Queues
-from sockq.drivers.sqs_records import Record, Records
+from sockq.drivers.sqs_parts import Parts
+from sockq.drivers.sqs_records import Record
 from sockq.drivers.sqs_settle import Settling
 
 #: A message with less of its time left than this part of a lease is renewed before it is leased.
@@ -32,33 +30,21 @@ class Handing:
     """Hands out what has come in.
 
     Args:
-        client: Open.
-        queues: Open.
-        book: Who holds what.
-        records: What is known beside messages.
-        lanes: Order of a FIFO queue.
+        parts: Of its source.
         inbox: Where messages arrive.
         settling: For messages that are no jobs, and jobs that are not due.
         lease_seconds: Length of a lease.
     """
 
     def __init__(
-        self,
-        client: SqsClient,
-        queues: Queues,
-        book: Book,
-        records: Records,
-        lanes: Lanes,
-        inbox: Inbox,
-        settling: Settling,
-        lease_seconds: float,
+        self, parts: Parts, inbox: Inbox, settling: Settling, lease_seconds: float
     ) -> None:
-        self._client = client
-        self._queues = queues
+        self._client = parts.client
+        self._queues = parts.queues
+        self._book = parts.book
+        self._records = parts.records
+        self._lanes = parts.lanes
         self._inbox = inbox
-        self._lanes = lanes
-        self._book = book
-        self._records = records
         self._settling = settling
         self._visibility = visibility_seconds(lease_seconds)
         self._count = 0
@@ -257,4 +243,4 @@ def _with(new: list[Message], lanes: Lanes) -> list[Lane]:
 
 def _behind(lane: Lane) -> list[Message]:
     """All that are not handed out: the head too, if it still waits."""
-    return list(lane.messages)[0 if lane.receipt is None else 1 :]
+    return list(lane.messages) if lane.receipt is None else lane.successors

@@ -30,6 +30,11 @@ class Lane:
         self.receipt: str | None = None
         self.due = 0.0
 
+    @property
+    def successors(self) -> list[Message]:
+        """All behind the head."""
+        return list(self.messages)[1:]
+
 
 class Lanes:
     """Lanes by group."""
@@ -37,26 +42,19 @@ class Lanes:
     def __init__(self) -> None:
         self._lanes: dict[str, Lane] = {}
 
-    def put(self, messages: Iterable[Message]) -> list[Lane]:
+    def put(self, messages: Iterable[Message]) -> None:
         """Add what one receive brought, in its order.
 
         A group that comes again was given up by SQS before: its old lane is gone.
-
-        Returns:
-            The lanes that are gone.
         """
         new: dict[str, Lane] = {}
-        gone = []
         for message in messages:
             group = message.group or ""
             if group not in new:
-                old = self._lanes.pop(group, None)
-                if old is not None:
-                    gone.append(old)
+                self._lanes.pop(group, None)
                 new[group] = Lane()
             new[group].messages.append(message)
         self._lanes |= new
-        return gone
 
     def ready(self, limit: int, now: float) -> list[Lane]:
         """Up to ``limit`` lanes whose head may be handed out now, longest untouched first."""

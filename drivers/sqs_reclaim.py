@@ -9,15 +9,11 @@ from typing import Any, Final
 from sockq.drivers.errors import SockqError
 from sockq.drivers.job import Lease
 from sockq.drivers.job_mark import Marks
-from sockq.drivers.sqs_book import Book
-from sockq.drivers.sqs_client import SqsClient
 from sockq.drivers.sqs_inbox import Inbox, visibility_seconds
 from sockq.drivers.sqs_job import handle_of
 from sockq.drivers.sqs_journal import Entry
-from sockq.drivers.sqs_lanes import Lanes
 from sockq.drivers.sqs_message import Message
-from sockq.drivers.sqs_queues import Queues
-from sockq.drivers.sqs_records import Records
+from sockq.drivers.sqs_parts import Parts
 
 #: Messages that are given back in one step.
 _STEP: Final = 500
@@ -30,26 +26,15 @@ class Reclaiming:
     """For one source.
 
     Args:
-        client: Open.
-        queues: Open.
-        book: Who holds what.
-        records: What is known beside messages.
-        lanes: Order of a FIFO queue.
+        parts: Of its source.
     """
 
-    def __init__(
-        self,
-        client: SqsClient,
-        queues: Queues,
-        book: Book,
-        records: Records,
-        lanes: Lanes,
-    ) -> None:
-        self._client = client
-        self._queues = queues
-        self._book = book
-        self._records = records
-        self._lanes = lanes
+    def __init__(self, parts: Parts) -> None:
+        self._client = parts.client
+        self._queues = parts.queues
+        self._book = parts.book
+        self._records = parts.records
+        self._lanes = parts.lanes
         self._records_at = time.monotonic() + _RECORDS_SECONDS
 
     async def extend(self, leases: Sequence[Lease], seconds: float) -> list[bool]:
@@ -146,7 +131,7 @@ class Reclaiming:
 
     def _behind(self, held: Entry) -> list[Message]:
         lane = self._lanes.of(held.group, held.receipt) if self._queues.fifo else None
-        return list(lane.messages)[1:] if lane is not None else []
+        return lane.successors if lane is not None else []
 
     async def _hide(self, handles: Sequence[str], seconds: int) -> dict[str, Any]:
         """Change the visibility timeout; what became of each handle."""

@@ -15,14 +15,11 @@ from typing import Any, Final
 from sockq.drivers.durations import whole_seconds
 from sockq.drivers.errors import BackendRefused, SettlementRefused, SockqError
 from sockq.drivers.job import Ack, Dead, Settlement
-from sockq.drivers.sqs_book import Book
-from sockq.drivers.sqs_client import Fault, SqsClient
+from sockq.drivers.sqs_client import Fault
 from sockq.drivers.sqs_job import Job, handle_of, waits
 from sockq.drivers.sqs_journal import Entry
-from sockq.drivers.sqs_lanes import Lanes
 from sockq.drivers.sqs_message import Burial, attributes, entry, hash_of
-from sockq.drivers.sqs_queues import Queues
-from sockq.drivers.sqs_records import Records
+from sockq.drivers.sqs_parts import Parts
 from sockq.drivers.sqs_stay import Staying
 
 #: SQS delays a message of its own for at most so long.
@@ -35,29 +32,17 @@ class Settling:
     """Settles for one source.
 
     Args:
-        client: Open.
-        queues: Open.
-        book: Who holds what.
-        records: What is known beside messages.
-        lanes: Order of a FIFO queue.
+        parts: Of its source.
         lease_seconds: Length of a lease.
     """
 
-    def __init__(
-        self,
-        client: SqsClient,
-        queues: Queues,
-        book: Book,
-        records: Records,
-        lanes: Lanes,
-        lease_seconds: float,
-    ) -> None:
-        self._client = client
-        self._queues = queues
-        self._book = book
-        self._records = records
-        self._lanes = lanes
-        self._staying = Staying(client, queues, book, records, lanes, lease_seconds)
+    def __init__(self, parts: Parts, lease_seconds: float) -> None:
+        self._client = parts.client
+        self._queues = parts.queues
+        self._book = parts.book
+        self._records = parts.records
+        self._lanes = parts.lanes
+        self._staying = Staying(parts, lease_seconds)
         self._done_before: dict[str, None] = {}
 
     async def settle(self, settlements: Sequence[Settlement]) -> list[bool]:
@@ -229,6 +214,6 @@ class Settling:
             if job.outcome:
                 self._lanes.advance(job.lane)
             else:
-                for message in list(job.lane.messages)[1:]:  # lost without having been worked on
+                for message in job.lane.successors:  # lost without having been worked on
                     self._records.forgive(message)
                 self._lanes.drop(job.lane)

@@ -14,41 +14,27 @@ from typing import Any
 
 from sockq.drivers.errors import SockqError
 from sockq.drivers.job import Release, Retry
-from sockq.drivers.sqs_book import Book
-from sockq.drivers.sqs_client import Outcome, SqsClient
+from sockq.drivers.sqs_client import Outcome
 from sockq.drivers.sqs_inbox import visibility_seconds
 from sockq.drivers.sqs_job import Job, due_ms, handle_of, waiting, waits
-from sockq.drivers.sqs_lanes import Lanes
-from sockq.drivers.sqs_queues import Queues
-from sockq.drivers.sqs_records import Record, Records
+from sockq.drivers.sqs_parts import Parts
+from sockq.drivers.sqs_records import Record
 
 
 class Staying:
     """For one source.
 
     Args:
-        client: Open.
-        queues: Open.
-        book: Who holds what.
-        records: What is known beside messages.
-        lanes: Order of a FIFO queue.
+        parts: Of its source.
         lease_seconds: Length of a lease.
     """
 
-    def __init__(
-        self,
-        client: SqsClient,
-        queues: Queues,
-        book: Book,
-        records: Records,
-        lanes: Lanes,
-        lease_seconds: float,
-    ) -> None:
-        self._client = client
-        self._queues = queues
-        self._book = book
-        self._records = records
-        self._lanes = lanes
+    def __init__(self, parts: Parts, lease_seconds: float) -> None:
+        self._client = parts.client
+        self._queues = parts.queues
+        self._book = parts.book
+        self._records = parts.records
+        self._lanes = parts.lanes
         self._lease_seconds = lease_seconds
 
     async def settle(self, jobs: list[Job]) -> None:
@@ -86,7 +72,7 @@ class Staying:
     def _forgive(self, job: Job) -> None:
         """Those behind it go back without having been worked on."""
         assert job.lane is not None
-        for message in list(job.lane.messages)[1:]:
+        for message in job.lane.successors:
             self._records.forgive(message)
 
     def _kept(self, job: Job, outcome: Outcome, deadline: float) -> None:
