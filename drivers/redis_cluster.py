@@ -70,7 +70,9 @@ def read_nodes(nodes: Sequence[str]) -> tuple[list[Address], Access]:
     """
     read = [read_url(node if "://" in node else f"redis://{node}") for node in nodes]
     if not read:
-        raise BackendRefused("a Redis cluster needs the address of at least one node")
+        raise BackendRefused(
+            "a Redis cluster needs the address of at least one node; set queue.redis_cluster.nodes"
+        )
     (_, access), *_ = read
     if any(other != access for _, other in read):
         raise BackendRefused(

@@ -43,6 +43,14 @@ _CONNECTION_TYPES: Final = (
     OSError,
     EOFError,
 )
+#: What to do about a certificate, by OpenSSL's code; else its authority is not known here.
+_CERTIFICATE_STEPS: Final = {
+    9: "correct the clock of this machine",
+    10: "renew it",
+    62: "connect by a name that it is for",
+    64: "connect by a name that it is for",
+}
+_TRUST: Final = "trust its authority with SSL_CERT_FILE or with ca_path in the TLS settings"
 _ERRNO: Final = re.compile(r"\b(?:Errno|Error) (-?\d+)\b")
 _LONGEST_TEXT: Final = 160
 
@@ -67,13 +75,14 @@ def _refusal(error: Exception, where: str) -> str:
     match error:
         case exceptions.AskError():  # MovedError is one
             return f"Redis at {where} is part of a cluster; use the queue driver redis-cluster"
+        case exceptions.NoPermissionError():
+            return _denial(error, where, "allow it to this user with ACL SETUSER")
         case (
             exceptions.AuthenticationError()
             | exceptions.AuthorizationError()
-            | exceptions.NoPermissionError()
             | exceptions.AuthenticationWrongNumberOfArgsError()
         ):
-            return f"Redis at {where} denies access: {_text(error)}"
+            return _denial(error, where, "correct user and password in its URL or database.redis")
         case exceptions.ResponseError():
             return f"Redis at {where} refuses: {_text(error)}"
         case exceptions.InvalidResponse():
@@ -82,11 +91,17 @@ def _refusal(error: Exception, where: str) -> str:
             return f"the client for Redis at {where} failed: {_text(error)}"
 
 
+def _denial(error: Exception, where: str, step: str) -> str:
+    return f"Redis at {where} denies access: {_text(error).rstrip('.')}; {step}"
+
+
 def _unreachable(error: Exception, where: str) -> SockqError:
     for cause in _chain(error):
         if isinstance(cause, ssl.SSLCertVerificationError):
             return BackendRefused(
-                f"the TLS certificate of Redis at {where} is not accepted: {cause.verify_message}"
+                f"the TLS certificate of Redis at {where} is not accepted: "
+                f"{cause.verify_message.rstrip('.')}; "
+                f"{_CERTIFICATE_STEPS.get(cause.verify_code, _TRUST)}"
             )
         if isinstance(cause, ssl.SSLError) and cause.reason in {
             "WRONG_VERSION_NUMBER",

@@ -160,7 +160,10 @@ async def test_no_node_answers() -> None:
 @pytest.mark.parametrize(
     ("nodes", "text"),
     [
-        ((), "a Redis cluster needs the address of at least one node"),
+        (
+            (),
+            "a Redis cluster needs the address of at least one node; set queue.redis_cluster.nodes",
+        ),
         (
             ("redis://:secret@h:1", "redis://h:2"),
             "the nodes of a Redis cluster must have the same user, password and scheme",

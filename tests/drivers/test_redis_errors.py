@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ssl
+
 import pytest
 from redis import exceptions
 
@@ -107,6 +109,44 @@ def test_a_refusal(error: Exception) -> None:
 )
 def test_the_text(error: Exception, text: str) -> None:
     assert str(translate(error, WHERE)) == text
+
+
+@pytest.mark.parametrize(
+    ("error", "step"),
+    [
+        (
+            exceptions.AuthenticationError("Authentication required."),
+            "Authentication required; correct user and password in its URL or database.redis",
+        ),
+        (
+            exceptions.NoPermissionError("this user has no permissions to run the 'eval' command"),
+            "run the 'eval' command; allow it to this user with ACL SETUSER",
+        ),
+    ],
+)
+def test_a_denial_says_what_to_do(error: Exception, step: str) -> None:
+    text = str(translate(error, WHERE))
+    assert text.startswith(f"Redis at {WHERE} denies access: ")
+    assert text.endswith(step)
+
+
+@pytest.mark.parametrize(
+    ("code", "step"),
+    [
+        (9, "correct the clock of this machine"),
+        (10, "renew it"),
+        (18, "trust its authority with SSL_CERT_FILE or with ca_path in the TLS settings"),
+        (62, "connect by a name that it is for"),
+    ],
+)
+def test_a_certificate_that_is_not_accepted_says_what_to_do(code: int, step: str) -> None:
+    cause = ssl.SSLCertVerificationError(1, "certificate verify failed")
+    cause.verify_code, cause.verify_message = code, "no good."
+    error = exceptions.ConnectionError("Error 1 connecting")
+    error.__cause__ = cause
+    ours = translate(error, WHERE)
+    assert isinstance(ours, BackendRefused)
+    assert str(ours) == f"the TLS certificate of Redis at {WHERE} is not accepted: no good; {step}"
 
 
 def test_a_cause_is_looked_up_in_the_chain() -> None:
