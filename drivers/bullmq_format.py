@@ -167,7 +167,7 @@ def claimed(token: str, owner: str, flat: list[bytes | int]) -> list[Lease]:
 def read_receipt(receipt: str) -> Receipt | None:
     """Take a receipt apart; None: it is none of ours."""
     parts = receipt.split(":", 3)
-    if len(parts) != 4 or not parts[2].isdigit() or parts[0] not in _NUMBERS:  # noqa: PLR2004 - as above
+    if len(parts) != 4 or not parts[2].isdigit() or parts[0] not in _NUMBERS:  # noqa: PLR2004 - as split
         return None
     number, order, length, rest = parts
     return Receipt(number, order, rest[: int(length)], rest[int(length) :])

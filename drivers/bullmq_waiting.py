@@ -1,7 +1,7 @@
 """How a claim waits on all queues at once: for the next event of any of their event streams.
 
-A job that becomes ready, however, is an event: added, its delay over, given back, queue resumed. To
-read a stream takes nothing away, unlike the blocking pop of BullMQ's workers, which needs a
+However a job becomes ready, that is an event: added, its delay over, given back, queue resumed.
+Reading a stream takes nothing away, unlike the blocking pop of BullMQ's workers, which needs a
 connection for each queue and leaves a job without a lock for a moment.
 """
 

@@ -13,7 +13,7 @@ from sockq.drivers.redis_client import RedisClient
 from sockq.drivers.sockudo_v1_format import Keys
 from sockq.drivers.source import Heartbeat
 
-#: A silent host is remembered for so many times as long as it is believed: people ask who is gone.
+#: A silent host is remembered this many times as long as it is believed: people ask who is gone.
 _REMEMBERED: Final = 10
 
 

@@ -58,8 +58,8 @@ def v1_list_keys(prefix: str, queue: str) -> list[str]:
     """Return the lists of a prefix, the one that servers write first.
 
     Servers put ``:queue:`` behind the prefix as it is, and the default prefix ends in a colon:
-    ``sockudo_queue::queue:webhooks``. Their documentation shows one colon; who followed it with a
-    producer of his own is served too.
+    ``sockudo_queue::queue:webhooks``. Their documentation shows one colon; whoever followed it
+    with a producer of their own is served too.
     """
     keys = [f"{prefix}:queue:{queue}"]
     if prefix.endswith(":"):

@@ -1,4 +1,4 @@
-"""A client of one Redis server whose every failure is one of ours.
+"""A client of one Redis backend whose every failure is one of ours.
 
 Every source on Redis talks through ``RedisClient``. Only ``connect`` knows that there is a single
 server: another topology builds the same object from its own two executors.
@@ -146,7 +146,7 @@ def connect(settings: RedisSettings) -> RedisClient:
 def single_server(
     connection: type[Connection], options: dict[str, Any], address: Address, timeout_seconds: float
 ) -> NodeClient:
-    """Return a client of one server; it waits so long for an answer."""
+    """Return a client of one server; ``timeout_seconds`` is how long it waits for an answer."""
 
     def make() -> Connection:
         return connection(host=address.host, port=address.port, socket_timeout=None, **options)

@@ -60,7 +60,7 @@ class Redirection(NamedTuple):
 
 
 def redirection(error: ResponseError, told_by: Address) -> Redirection | None:
-    """Read a ``MOVED`` or ``ASK``; None: the error is none of them.
+    """Read a ``MOVED`` or ``ASK``; None: the error is neither.
 
     Args:
         error: An answer. Clients before redis-py 6 leave the text as it is.

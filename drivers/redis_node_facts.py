@@ -13,10 +13,11 @@ from sockq.drivers.redis_address import CLIENT_NAME
 from sockq.drivers.redis_client import RedisClient
 from sockq.drivers.redis_facts import RedisNode
 
-#: The script with which a Sockudo 5.0 server takes jobs.
+#: SHA-1 of the script with which a Sockudo 5.0 server takes jobs.
 CLAIM_OF_SOCKUDO_5: Final = "d7aa63831a080f0ab2a6fd3f9a839116861ff3f4"
 #: How BullMQ's workers wait for a job.
 _TAKES_OF_BULLMQ: Final = frozenset({"brpoplpush", "blmove", "bzpopmin"})
+#: Questions to a clock; the quickest answer counts.
 _LOOKS: Final = 3
 
 

@@ -24,7 +24,7 @@ from sockq.drivers.settings import RedisSettings, SentinelSettings
 class Watchers(Sentinel):
     """The Sentinels, asked by redis-py's pool whenever it needs a connection to the master.
 
-    Its own way of asking would keep to itself why none of them could say.
+    redis-py's own way of asking does not tell why none of them could say.
 
     Args:
         clients: One of each Sentinel.

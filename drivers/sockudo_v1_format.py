@@ -4,7 +4,7 @@ The server writes bare payloads to one list. What sockq adds stands in companion
 its cluster slot and do not match ``PREFIX:queue:*``, which a stopping 4.x server deletes.
 
 What one claim leases stands in a list of its own until the last of it is settled: the payloads of
-jobs that were acked meanwhile take up memory for so long, at most those of that one claim. It is
+jobs that were acked meanwhile take up memory until then, at most those of that one claim. It is
 what makes claims and acks cheap: a job is moved once, and an ack changes one digit.
 """
 
@@ -21,7 +21,7 @@ from sockq.drivers.job import Lease
 #: Added to the place in the claim, for records and for bare payloads; makes 7 digits.
 _RECORD_BASE: Final = 1_000_000
 BARE_BASE: Final = 2_000_000
-#: Most jobs of one claim: Lua takes no more arguments than some thousand.
+#: Most jobs of one claim: Lua takes no more than some thousand arguments.
 MOST_JOBS: Final = 1_000
 PREFIX_LENGTH: Final = 25
 RECEIPT_LENGTH: Final = 32

@@ -1,7 +1,7 @@
 """Turns settlements and leases into calls of the scripts that end and extend leases. Pure.
 
 A call names claims, and which places of each are meant by a bitmap: place 1 is the lowest bit of
-the first byte. What a script was asked for and did not find it answers as bitmaps too.
+the first byte. A script's answer has bitmaps too: of what it was asked for and did not find.
 """
 
 from __future__ import annotations

@@ -125,10 +125,10 @@ class Source(ABC):
     async def reclaim(self, owner: str | None, *, blamed: Marks = frozenset()) -> int:
         """Make ready again what a dead ``owner`` held; None: what has expired, of anybody.
 
-        A job given back so was interrupted, not failed: its attempt is refunded. ``crashes`` grows
-        for those whose mark (``job_mark.mark_of``) is ``blamed``: they were at work when the owner
-        was seen to end in a way that speaks against them. What only waited is not blamed, nor is
-        a lease that expired (its owner may have been frozen, or cut off).
+        A job given back this way was interrupted, not failed: its attempt is refunded. ``crashes``
+        grows for those whose mark (``job_mark.mark_of``) is ``blamed``: they were at work when the
+        owner was seen to end in a way that speaks against them. What only waited is not blamed, nor
+        is a lease that expired (its owner may have been frozen, or cut off).
         Also makes due delayed jobs ready. Bounded work a call; returns how many leases it ended
         (call again until 0 when ``owner`` is given).
         """

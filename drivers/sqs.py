@@ -1,4 +1,4 @@
-"""The driver for Amazon SQS: one queue, standard or FIFO, and its dead letters' queue.
+"""The driver for Amazon SQS: one queue, standard or FIFO, and its dead-letter queue.
 
 What SQS cannot do, and what stands in for it:
 

@@ -196,7 +196,7 @@ class Handing:
 def sort_out(
     messages: list[Message], ours: set[str]
 ) -> tuple[list[Message], list[Message], list[Message]]:
-    """Tell who may be worked on: nobody of a message group behind one that is lost.
+    """Tell which may be worked on: none of a message group behind one that is lost.
 
     Args:
         messages: In the order of the queue.

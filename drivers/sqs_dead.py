@@ -1,4 +1,4 @@
-"""The dead letters' queue: listed, put back, removed, trimmed.
+"""The dead-letter queue: listed, put back, removed, trimmed.
 
 Each is a scan of the queue. Pages after the first come from the scan that the first page made, as
 long as it is fresh.
@@ -19,13 +19,7 @@ from sockq.drivers.source import DeadPage
 from sockq.drivers.sqs_client import SqsClient
 from sockq.drivers.sqs_dead_scan import Scan
 from sockq.drivers.sqs_letter import Key, Letter, key_of
-from sockq.drivers.sqs_message import (
-    Message,
-    attributes,
-    entry,
-    hash_of,
-    name_of,
-)
+from sockq.drivers.sqs_message import Message, attributes, entry, hash_of, name_of
 from sockq.drivers.sqs_queues import Queues
 
 #: How long a scan is believed.
@@ -35,7 +29,6 @@ _MANY_SECONDS: Final = 60.0
 _OLD_SECONDS: Final = 3600.0
 #: Payload that a scan keeps in memory; with more, it keeps the page that was asked for.
 _MOST_BYTES: Final = 64 << 20
-
 
 #: Replays or drops letters; returns the ids of those that may go.
 _Use = Callable[[Sequence[Letter]], Awaitable[set[str]]]

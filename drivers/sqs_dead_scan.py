@@ -26,11 +26,11 @@ _UNSEEN_SECONDS: Final = (10, 60)
 _LETTERS_A_SECOND: Final = 100
 #: Between two rounds; different for each, or two that began together would go on sharing.
 _PAUSE_SECONDS: Final = (0.1, 0.6)
-#: More than an unseen time, in which whoever was killed gives back: what is away then is held by
-#: scans that never end.
+#: Beyond one unseen time, after which the letters of a scan that was killed are back: what is still
+#: away then is held by scans that never end.
 _PATIENCE_SECONDS: Final = 5.0
-#: Rounds that found nothing new although nobody held anything: the count, which is about right,
-#: was wrong, or others held all of it just then.
+#: A scan ends after so many rounds that found nothing new although nobody held anything: the count,
+#: which is only about right, was wrong, or others held all of it just then.
 _FRUITLESS: Final = 5
 #: Receives at the same time.
 _READERS: Final = 4
@@ -42,7 +42,7 @@ class Scan:
     Args:
         client: Open.
         queues: Open.
-        url: Of the dead letters' queue.
+        url: Of the dead-letter queue.
 
     Attributes:
         unseen: Letters that others held to the end, as far as SQS tells.
@@ -104,7 +104,7 @@ class Scan:
             self._deleted += 1
 
     async def _round(self) -> AsyncIterator[list[Letter]]:
-        """Receive until one waits in vain or brings what this round has had; yield what is new."""
+        """Receive until one brings nothing, or only what this round has had; yield what is new."""
         readers = 1
         came: set[str] = set()
         while True:

@@ -6,7 +6,7 @@ loses nothing. What comes when nobody has claimed for a while goes back at once.
 
 SQS does not say that it ends a receive whose client was killed. What such a receive brings is
 hidden, and nobody knows of it. So messages are received for a few seconds only; who hands them out
-keeps them for the length of a lease (``sqs_claim``). What nobody has got is back in no time.
+keeps them for the length of a lease (``sqs_claim``). What nobody has taken is back in seconds.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ class SqsFacts:
         refused: It answers and says no, rather than being away.
         missing: There is no such queue.
         fifo: Whether it is FIFO.
-        visibility_seconds: How long a received message stays hidden, unless its receiver says else.
+        visibility_seconds: How long a received message stays hidden if its receiver says nothing.
         most_receives: After so many receives SQS itself moves a message away; None: never.
         retention_seconds: After so long SQS deletes a message.
         deduplicates: It drops a body that it has had within five minutes.

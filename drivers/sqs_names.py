@@ -12,7 +12,7 @@ _DEAD: Final = "-dead"
 
 
 def service(settings: SqsSettings) -> str:
-    """Which SQS it is, for messages; no credentials."""
+    """Which SQS it is, for messages; without credentials."""
     place = f"SQS in {settings.region}"
     if settings.endpoint_url:
         parts = urlsplit(settings.endpoint_url)

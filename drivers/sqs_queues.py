@@ -21,11 +21,11 @@ _NO_DEAD_SECONDS: Final = 10.0
 
 
 class Queues:
-    """The queue and its dead letters' queue.
+    """The queue and its dead-letter queue.
 
     Attributes:
         name: The queue's.
-        fifo: Both are FIFO, or none.
+        fifo: Both are FIFO, or neither.
         url: The queue's; empty before ``open``.
         most_bytes: Body and attributes of one message, and all of one batch.
     """
@@ -64,7 +64,7 @@ class Queues:
                 raise
 
     async def dead(self) -> tuple[str, int]:
-        """URL and size limit of the dead letters' queue, created if there is none.
+        """URL and size limit of the dead-letter queue, created if there is none.
 
         Raises:
             BackendRefused: it can neither be found nor created.
@@ -86,7 +86,7 @@ class Queues:
         return int(min(longest, max(shortest, wanted))) if wanted else longest
 
     async def dead_if_any(self) -> str | None:
-        """URL of the dead letters' queue; None: there is none, so there are no dead letters."""
+        """URL of the dead-letter queue; None: there is none, so there are no dead letters."""
         if self._dead_url:
             return self._dead_url
         if time.monotonic() < self._no_dead_until:
@@ -99,7 +99,7 @@ class Queues:
         return url
 
     async def counts(self, url: str) -> tuple[int, int, int]:
-        """Messages that are visible, in flight, delayed: about."""
+        """About how many messages are visible, in flight and delayed."""
         names = ("", "NotVisible", "Delayed")
         wanted = [f"ApproximateNumberOfMessages{name}" for name in names]
         answer = await self._client.call(

@@ -23,7 +23,7 @@ _VISIBILITY: Final = "change_message_visibility_batch"
 
 
 class Reclaiming:
-    """For one source.
+    """Extends leases and gives back, for one source.
 
     Args:
         parts: Of its source.

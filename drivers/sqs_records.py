@@ -25,7 +25,7 @@ _LONGEST_LIFE_SECONDS: Final = 14 * 24 * 3600
 
 
 class Record(msgspec.Struct, frozen=True, array_like=True):
-    """Of one message.
+    """What is known of one message.
 
     Attributes:
         receives: Receives that are accounted for: the next one is no sign of a crash.
@@ -59,7 +59,7 @@ class Records:
         self._memory: dict[str, Record] = {}
 
     def open(self) -> None:
-        """Make the directory. OSError: it cannot be."""
+        """Make the directory. Raises OSError where it cannot be made."""
         if self._directory:
             self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
 

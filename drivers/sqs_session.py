@@ -1,4 +1,4 @@
-"""boto3 sessions that find SQS' model read already.
+"""boto3 sessions that find the model of SQS already read.
 
 Reading it takes most of the time that a client takes to make. The parent imports this before it
 forks, so no worker, and no replacement of one, reads it again.

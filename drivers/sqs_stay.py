@@ -22,7 +22,7 @@ from sockq.drivers.sqs_records import Record
 
 
 class Staying:
-    """For one source.
+    """Settles what stays, for one source.
 
     Args:
         parts: Of its source.

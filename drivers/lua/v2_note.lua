@@ -1,5 +1,5 @@
 #!lua
--- Included by v2 scripts: sockq's note on a job.
+-- Included by v2 scripts.
 --
 -- sockq's note on a job: the last field of the stored JSON object, which Sockudo ignores:
 --   ,"sockq":"<crashes>.<base64 of the state>"}
