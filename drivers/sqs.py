@@ -104,9 +104,9 @@ class SqsSource(Source):
         directory: Path | None = settings.journal / queues.name if settings.journal else None
         self._records = Records(directory)
         self._book = Book(directory)
-        self._inbox = Inbox(client, settings, queues.url, self._records, self._book)
         lease_seconds = settings.lease.lease_seconds
         parts = Parts(client, queues, self._book, self._records, Lanes())
+        self._inbox = Inbox(parts, settings)
         self._settling = Settling(parts, lease_seconds)
         self._handing = Handing(parts, self._inbox, self._settling, lease_seconds)
         self._dead = DeadLetters(client, queues)

@@ -22,11 +22,10 @@ from typing import Any, Final
 
 from sockq.drivers.errors import SockqError
 from sockq.drivers.settings import SqsSettings
-from sockq.drivers.sqs_book import Book
-from sockq.drivers.sqs_client import BATCH, RECEIVERS, SqsClient, give_back
+from sockq.drivers.sqs_client import BATCH, RECEIVERS, give_back
 from sockq.drivers.sqs_errors import SqsRefused
 from sockq.drivers.sqs_message import MESSAGE_ATTRIBUTES, SYSTEM_ATTRIBUTES, Message, read
-from sockq.drivers.sqs_records import Records
+from sockq.drivers.sqs_parts import Parts
 
 #: How long a receive hides what it brings. An answer that takes longer to come is of no use.
 _RECEIVED_SECONDS: Final = 5
@@ -38,25 +37,20 @@ class Inbox:
     """Messages on their way into this process.
 
     Args:
-        client: Open.
+        parts: Of its source.
         settings: How to receive.
-        url: Of the queue.
-        records: What is known beside messages.
-        book: Who held which message.
 
     Attributes:
         messages: What has come, oldest first.
         looks: Receives under way that do not wait at the service.
     """
 
-    def __init__(
-        self, client: SqsClient, settings: SqsSettings, url: str, records: Records, book: Book
-    ) -> None:
-        self._client = client
+    def __init__(self, parts: Parts, settings: SqsSettings) -> None:
+        self._client = parts.client
         self._settings = settings
-        self._url = url
-        self._records = records
-        self._book = book
+        self._url = parts.queues.url
+        self._records = parts.records
+        self._book = parts.book
         self._loop = asyncio.get_running_loop()
         lease_seconds = settings.lease.lease_seconds
         self._hidden_seconds = min(visibility_seconds(lease_seconds), _RECEIVED_SECONDS)
