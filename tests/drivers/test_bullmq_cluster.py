@@ -49,7 +49,7 @@ async def test_all_queues_of_a_tagged_prefix_work(cluster: RedisCluster, prefix:
         began = time.monotonic()
         await producer.enqueue([job(QUEUES[3])])
         (first,) = await claim
-        assert time.monotonic() - began < 0.25
+        assert time.monotonic() - began < 2.0
         await producer.enqueue([job(queue) for queue in QUEUES])
         leases = await source.claim(10, 0.0, "w:1")
         assert len(leases) == len(QUEUES)

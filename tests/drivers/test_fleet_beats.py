@@ -83,7 +83,7 @@ async def test_a_silent_host_is_shown_with_its_age_then_forgotten_by_another(
     await driver.heartbeat("alive", b"2", 0.1)
 
     ages = {one.name: one.age_seconds for one in await driver.fleet() or []}
-    assert ages["silent"] >= 0.05 > ages["alive"]
+    assert ages["silent"] - ages["alive"] >= 0.04
 
     async def pruned() -> bool:
         await driver.heartbeat("alive", b"2", 0.005)
