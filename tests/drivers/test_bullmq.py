@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 import pytest
 from support.bullmq import Queues, bullmq_source, raw_redis
 from support.redis_server import RedisServer
+from support.redis_sources import claims_wait
 
 from sockq.drivers.bullmq_format import QUEUES
 from sockq.drivers.job import Ack, Dead, Release, Retry
@@ -55,7 +56,7 @@ async def test_equal_numbers_of_different_queues_are_different_jobs(queues: Queu
 @pytest.mark.parametrize("queue", QUEUES)
 async def test_a_job_in_any_queue_wakes_a_claim(queues: Queues, queue: str) -> None:
     claim = asyncio.create_task(queues.source.claim(1, 10.0, "w:1"))
-    await asyncio.sleep(0.05)  # the claim has no visible sign of waiting
+    await claims_wait(queues.source._client, "xread")
     began = time.monotonic()
     await queues.add(1, queue)
     assert len(await claim) == 1
@@ -69,7 +70,7 @@ async def test_a_resumed_queue_wakes_a_claim(queues: Queues) -> None:
     stats = await queues.source.stats()
     assert (stats.ready, stats.delayed) == (0, 3)
     claim = asyncio.create_task(queues.source.claim(3, 10.0, "w:1"))
-    await asyncio.sleep(0.05)  # the claim has no visible sign of waiting
+    await claims_wait(queues.source._client, "xread")
     assert not claim.done()
     pipe = queues.redis.pipeline(transaction=True)
     pipe.rename(queues.key("paused"), queues.key("wait"))
@@ -117,7 +118,7 @@ async def test_the_progress_of_others_does_not_keep_a_waiting_claim_busy(
     queues: Queues, redis_server: RedisServer
 ) -> None:
     idle = asyncio.create_task(queues.source.claim(1, 1.0, "idle"))
-    await asyncio.sleep(0.02)  # the claim has no visible sign of waiting
+    await claims_wait(queues.source._client, "xread")
     before = (await queues.redis.info("commandstats"))["cmdstat_xread"]["calls"]
     noise = 0
     while not idle.done():

@@ -10,11 +10,13 @@ from contextlib import asynccontextmanager
 import pytest
 from support.redis_cluster import RedisCluster
 from support.redis_server import RedisServer
+from support.redis_sources import claims_wait
 
 from sockq.drivers.bullmq_format import QUEUES
 from sockq.drivers.errors import BackendRefused
 from sockq.drivers.job import Ack, Dead, NewJob, Retry, Settlement
-from sockq.drivers.settings import BullmqSettings
+from sockq.drivers.redis_client import connect
+from sockq.drivers.settings import BullmqSettings, RedisSettings
 from sockq.drivers.soketi_redis import SoketiRedisDriver
 from sockq.drivers.source import Source
 
@@ -41,11 +43,20 @@ def job(queue: str) -> NewJob:
     return NewJob(b'{"payload":{"time_ms":1,"events":[{"name":"%s"}]}}' % kind)
 
 
+async def claim_waits(cluster: RedisCluster, prefix: str) -> None:
+    """Return when one waits at the node that has the queues."""
+    owner = connect(RedisSettings(cluster.owner_of(prefix).url))
+    try:
+        await claims_wait(owner, "xread")
+    finally:
+        await owner.close()
+
+
 @pytest.mark.parametrize("prefix", ["{soketi}:", "{other}", "tenant{7}:queues:"])
 async def test_all_queues_of_a_tagged_prefix_work(cluster: RedisCluster, prefix: str) -> None:
     async with opened(cluster, prefix) as source, opened(cluster, prefix) as producer:
         claim = asyncio.create_task(source.claim(10, 10.0, "w:1"))
-        await asyncio.sleep(0.1)  # the claim has no visible sign of waiting
+        await claim_waits(cluster, prefix)
         began = time.monotonic()
         await producer.enqueue([job(QUEUES[3])])
         (first,) = await claim

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 from support.redis_server import RedisServer
-from support.redis_sources import drain, push, v1_source
+from support.redis_sources import claims_wait, drain, push, v1_source
 
 from sockq.drivers.sockudo_v1 import SockudoV1Source
 from sockq.drivers.sockudo_v1_waiting import Outlook
@@ -73,7 +73,7 @@ async def test_a_job_that_a_waiting_claim_sees_is_in_custody_at_once(
 ) -> None:
     async with v1_source(any_redis, redis_prefix) as source:
         wait = asyncio.create_task(source._waiting.wait(5.0, Outlook(None, busy=False)))
-        await asyncio.sleep(0.02)  # the wait has no visible sign
+        await claims_wait(source._client, "blmove")
         await push(source, [b"a"])
         await wait
         client = source._client

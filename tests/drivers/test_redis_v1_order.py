@@ -7,7 +7,7 @@ import random
 import time
 
 from support.redis_server import RedisServer
-from support.redis_sources import drain, push, take, v1_source
+from support.redis_sources import claims_wait, drain, push, take, v1_source
 
 from sockq.drivers.job import NewJob, Release
 
@@ -74,7 +74,7 @@ async def test_a_waiting_claim_notices_a_released_job(
         await push(source, [b"a"])
         (lease,) = await source.claim(1, 0.0, "owner-1")  # it was active a moment ago
         claim = asyncio.create_task(source.claim(1, 10.0, "owner-1"))
-        await asyncio.sleep(0.05)  # the claim has no visible sign of waiting
+        await claims_wait(other._client, "blmove")
         start = time.monotonic()
         assert await other.settle([Release(lease)]) == [True]
         assert [again.id for again in await claim] == [lease.id]

@@ -7,7 +7,8 @@ import time
 
 import pytest
 from support.redis_server import RedisServer
-from support.redis_sources import push, v1_source
+from support.redis_sources import claims_wait, push, v1_source
+from support.until import async_until
 
 from sockq.drivers.job import NewJob, Release
 from sockq.drivers.sockudo_v1 import SockudoV1Source
@@ -57,7 +58,7 @@ async def test_an_unused_source_hears_of_a_push_at_once_and_of_the_rest_soon(
         v1_source(any_redis, redis_prefix) as other,
     ):
         claim = asyncio.create_task(source.claim(1, 10.0, "owner-1"))
-        await asyncio.sleep(0.05)  # the claim has no visible sign of waiting
+        await claims_wait(other._client, "blmove")
         start = time.monotonic()
         await other.enqueue([NewJob(b"a", "as if it were replayed")])
         assert [lease.payload for lease in await claim] == [b"a"]
@@ -98,6 +99,10 @@ async def test_without_blmove_a_claim_looks_in_slices(redis_prefix: str) -> None
     with RedisServer("--rename-command", "BLMOVE", "") as server:
         async with v1_source(server, redis_prefix) as source:
             claim = asyncio.create_task(source.claim(1, 10.0, "owner-1"))
-            await asyncio.sleep(0.05)  # the claim has no visible sign of waiting
+
+            async def looked_behind_the_refusal() -> bool:
+                return await calls(source, "exists") > 0
+
+            await async_until(looked_behind_the_refusal)
             await push(source, [b"a"])
             assert [lease.payload for lease in await claim] == [b"a"]

@@ -8,6 +8,7 @@ import time
 
 import pytest
 from support.marks import marks
+from support.redis_sources import claims_wait
 from support.until import async_until
 from support.v2_fixtures import OpenQueue, open_queue
 from support.v2_queue import Queue, job_data, new_id, now_ms
@@ -170,12 +171,7 @@ async def test_all_waiters_share_what_one_hint_announced(open_queue: OpenQueue) 
         asyncio.create_task(other.source.claim(10, 10.0, f"owner-{n}"))
         for n, other in enumerate(others)
     ]
-
-    async def all_wait() -> bool:
-        text = await queue.client.command("CLIENT", "LIST")
-        return str(text).count("blpop") >= len(claims)
-
-    await async_until(all_wait)
+    await claims_wait(queue.client, "blpop", len(claims))
     start = time.monotonic()
     await queue.source.enqueue([NewJob(job_data(str(n))) for n in range(30)])
     got = await asyncio.gather(*claims)

@@ -1,4 +1,4 @@
-"""Short steps for tests that drive a v1 source on a real server."""
+"""Short steps for tests that drive a source on a real Redis server, a v1 source mostly."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from contextlib import asynccontextmanager
 
 import pytest
 from support.redis_server import RedisServer
+from support.until import async_until
 
 from sockq.drivers.job import Ack, Lease
 from sockq.drivers.redis import RedisDriver
+from sockq.drivers.redis_client import RedisClient
 from sockq.drivers.settings import LeaseSettings, RedisSettings
 from sockq.drivers.sockudo_v1 import SockudoV1Source
 
@@ -63,6 +65,24 @@ async def drain(source: SockudoV1Source, batch: int = 500) -> list[bytes]:
         assert all(await source.settle([Ack(lease) for lease in leases]))
         payloads += [lease.payload for lease in leases]
     return payloads
+
+
+async def claims_wait(client: RedisClient, verb: str, count: int = 1) -> None:
+    """Return when so many claims wait at the server.
+
+    Args:
+        client: Of that server; in a cluster, of the node that owns the queue.
+        verb: The command in which the source's claims block: ``blmove``, ``xread`` or ``blpop``.
+        count: Exactly so many.
+    """
+
+    async def all_wait() -> bool:
+        told: bytes = await client.command("CLIENT", "LIST")
+        rows = told.decode().splitlines()
+        clients = [dict(field.split("=", 1) for field in row.split()) for row in rows]
+        return sum(one["cmd"] == verb and "b" in one["flags"] for one in clients) == count
+
+    await async_until(all_wait)
 
 
 async def fails_to_open(settings: RedisSettings, kind: type[Exception]) -> str:
