@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
+import pytest
 from support.broker_process import BrokerProcess
 from support.jobs import app
 
@@ -22,6 +24,13 @@ from sockq.workers.worker import Worker
 from sockq.workers.worker_log import WorkerLog
 
 LEASE_SECONDS = 0.6
+
+
+@pytest.fixture
+def broker(socket_dir: Path) -> Iterator[BrokerProcess]:
+    """The backend of a test's workers; import it into a conftest.py."""
+    with BrokerProcess(socket_dir / "broker", lease_seconds=LEASE_SECONDS) as running:
+        yield running
 
 
 class Bench:

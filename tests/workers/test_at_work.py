@@ -4,25 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from support.broker_process import BrokerProcess
 from support.jobs import job
 from support.until import async_until
-from support.worker_bench import LEASE_SECONDS, Bench, working
+from support.worker_bench import Bench, working
 
 from sockq.supervisor.receiver import Receiver
 from sockq.workers.app_directory import FileApps
 from sockq.workers.apps import App
 from sockq.workers.journal import read_journal
-
-
-@pytest.fixture
-def broker(socket_dir: Path) -> Iterator[BrokerProcess]:
-    with BrokerProcess(socket_dir / "broker", lease_seconds=LEASE_SECONDS) as running:
-        yield running
 
 
 def at_work(bench: Bench) -> list[bool]:

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from pathlib import Path
 
-import pytest
 from support.broker_process import BrokerProcess
 from support.jobs import job
 from support.marks import marks
 from support.until import async_until
-from support.worker_bench import LEASE_SECONDS, Bench, working
+from support.worker_bench import Bench, working
 
 from sockq.drivers.job import Lease, NewJob
 from sockq.drivers.job_mark import mark_of
@@ -23,12 +20,6 @@ from sockq.workers import board
 from sockq.workers.deaths import Death
 from sockq.workers.journal import AloneJob, job_key, read_journal
 from sockq.workers.target_state import decode
-
-
-@pytest.fixture
-def broker(socket_dir: Path) -> Iterator[BrokerProcess]:
-    with BrokerProcess(socket_dir / "broker", lease_seconds=LEASE_SECONDS) as running:
-        yield running
 
 
 async def crashed_with(broker: BrokerProcess, *payloads: bytes, times: int = 1) -> list[Lease]:

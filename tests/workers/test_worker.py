@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from support.broker_process import BrokerProcess
@@ -19,12 +17,6 @@ from sockq.workers import board
 from sockq.workers.board import WorkerState
 from sockq.workers.own_fault import MOST_TRIES
 from sockq.workers.unix_clock import unix_ms
-
-
-@pytest.fixture
-def broker(socket_dir: Path) -> Iterator[BrokerProcess]:
-    with BrokerProcess(socket_dir / "broker", lease_seconds=LEASE_SECONDS) as running:
-        yield running
 
 
 async def test_a_request_longer_than_its_lease_is_sent_once(broker: BrokerProcess) -> None:
