@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import resource
@@ -14,6 +13,7 @@ import time
 from pathlib import Path
 
 import pytest
+from support.chaos import proc
 from support.fleet_fixtures import Start
 from support.fleet_run import FleetRun
 from support.until import until
@@ -32,12 +32,6 @@ def leave_no_descriptor(run: FleetRun) -> tuple[int, int]:
     limit = next(number for number in range(len(held) + 1) if number not in held)
     hard = resource.prlimit(run.process.pid, resource.RLIMIT_NOFILE)[1]
     return resource.prlimit(run.process.pid, resource.RLIMIT_NOFILE, (limit, hard))
-
-
-def cpu_ticks(run: FleetRun) -> int:
-    stat = Path(f"/proc/{run.process.pid}/stat").read_text()
-    fields = stat[stat.rindex(")") + 2 :].split()
-    return int(fields[11]) + int(fields[12])
 
 
 def test_without_descriptors_it_still_answers_reaps_and_recovers(start: Start) -> None:
@@ -89,9 +83,9 @@ def test_clients_that_cannot_be_accepted_do_not_make_it_spin(start: Start) -> No
         for client in clients:
             assert client.stdout is not None
             client.stdout.readline()
-        before = cpu_ticks(run)
+        before = proc.cpu_seconds(run.process.pid)
         time.sleep(2.0)  # what it does in this time is the point
-        assert (cpu_ticks(run) - before) / os.sysconf("SC_CLK_TCK") < 0.2
+        assert proc.cpu_seconds(run.process.pid) - before < 0.2
     finally:
         for client in clients:
             client.kill()
@@ -155,7 +149,7 @@ def test_as_pid_1_it_reaps_strangers_and_minds_none_of_them(socket_dir: Path) ->
         )
     try:
         until(lambda: b"fleet-ready" in log.read_bytes(), 10.0, log.read_text)
-        inner = until(lambda: _child_of(outer.pid), 5.0)
+        (inner,) = until(lambda: proc.children(outer.pid), 5.0)
 
         # the strangers are gone, not even as zombies: left are the janitor and two workers
         until(lambda: len(_states_below(inner)) == 3, 10.0, log.read_text)
@@ -168,18 +162,9 @@ def test_as_pid_1_it_reaps_strangers_and_minds_none_of_them(socket_dir: Path) ->
         outer.wait()
 
 
-def _child_of(pid: int) -> int:
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return int(children[0]) if children else 0
-
-
 def _states_below(pid: int) -> list[str]:
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    stats = []
-    for child in children:
-        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # reaped just now
-            stats.append(Path(f"/proc/{child}/stat").read_text())
-    return [stat[stat.rindex(")") + 2] for stat in stats]
+    states = map(proc.state, proc.children(pid))
+    return [state for state in states if state]  # one of them may have been reaped just now
 
 
 def test_the_reserve_is_lent_once_and_had_again() -> None:

@@ -9,8 +9,8 @@ import time
 from pathlib import Path
 
 import pytest
+from support.chaos import proc
 from support.fleet_fixtures import Start
-from support.fleet_run import is_alive
 from support.until import until
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="looks into /proc")
@@ -23,7 +23,7 @@ def test_a_stop_while_idle_is_clean_and_quick(start: Start, number: int) -> None
     children = run.children()
     run.signal(number)
     assert run.wait(3.0) == 0
-    assert not any(is_alive(pid) for pid in children)
+    assert not any(proc.is_running(pid) for pid in children)
     assert sorted(one.split(":")[-1] for one in run.reclaimed()) == ["w00.g1", "w01.g1"]
     assert (run.directory / "owners").read_text() == ""
     assert run.status()["state"] == "DOWN"
@@ -76,7 +76,7 @@ def test_no_child_outlives_a_killed_parent(start: Start) -> None:
     assert len(children) == 4
     run.signal(signal.SIGKILL)
     run.process.wait()
-    until(lambda: not any(is_alive(pid) for pid in children), 1.0)
+    until(lambda: not any(proc.is_running(pid) for pid in children), 1.0)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="Linux's death signal")
@@ -87,7 +87,7 @@ def test_a_killed_parent_takes_even_a_stopped_child_along_when_told_to(start: St
     os.kill(run.pid("w00"), signal.SIGSTOP)
     run.signal(signal.SIGKILL)
     run.process.wait()
-    until(lambda: not any(is_alive(pid) for pid in children), 1.0)
+    until(lambda: not any(proc.is_running(pid) for pid in children), 1.0)
 
 
 def test_the_next_parent_gives_back_what_a_killed_one_left(start: Start) -> None:
@@ -96,11 +96,11 @@ def test_the_next_parent_gives_back_what_a_killed_one_left(start: Start) -> None
     stubborn = run.pid("w01")
     run.signal(signal.SIGKILL)
     run.process.wait()
-    assert is_alive(stubborn), "the test needs a worker that is still there"
+    assert proc.is_running(stubborn), "the test needs a worker that is still there"
     first = run.process.pid
     run = start(workers=1)
     run.until_serving(1)
-    assert not is_alive(stubborn)
+    assert not proc.is_running(stubborn)
     until(lambda: len(run.reclaimed()) == 2)
     assert {one.split(":", 2)[2].split(":")[0] for one in run.reclaimed()} == {str(first)}
 

@@ -11,6 +11,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from support.chaos import proc
+from support.fleet_log import events_in
 from support.until import until
 
 from sockq.supervisor.status_document import read_status
@@ -38,9 +40,7 @@ class FleetRun:
         return self.stderr_path.read_text()
 
     def events(self, name: str) -> list[dict[str, Any]]:
-        lines = (line for line in self.stderr.splitlines() if line.startswith("{"))
-        found = (json.loads(line) for line in lines)
-        return [event for event in found if event["event"] == name]
+        return events_in(self.stderr, name)
 
     def status(self) -> dict[str, Any]:
         return read_status(self.directory)
@@ -87,8 +87,7 @@ class FleetRun:
         fresh.replace(self.directory / "behaviour")
 
     def children(self) -> list[int]:
-        path = f"/proc/{self.process.pid}/task/{self.process.pid}/children"
-        return [int(pid) for pid in Path(path).read_text().split()]
+        return proc.children(self.process.pid)
 
     def signal(self, number: int) -> None:
         self.process.send_signal(number)
@@ -106,14 +105,5 @@ class FleetRun:
             self.process.kill()
         self.process.wait()
         for pid in pids:
-            if is_alive(pid):
+            if proc.is_running(pid):
                 os.kill(pid, signal.SIGKILL)
-
-
-def is_alive(pid: int) -> bool:
-    """Whether ``pid`` runs (a zombie does not)."""
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-    return stat[stat.rindex(")") + 2] not in "ZX"

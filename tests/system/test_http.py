@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 import redis
+from support.chaos import proc
 from support.fleet import Fleet
-from support.fleet_run import FleetRun, is_alive
+from support.fleet_run import FleetRun
 from support.http_get import Answer, counters, get, samples, value
 from support.jobs import KEY, app, job, redis_config
 from support.redis_server import RedisServer
@@ -209,7 +210,7 @@ def test_it_is_restarted_and_nobody_else_minds(start: Callable[..., FleetRun]) -
     assert {one["pid"] for one in run.status()["workers"]} == workers
     second = run.pid("http")
     run.signal(signal.SIGKILL)
-    until(lambda: not is_alive(second), 5.0)
+    until(lambda: not proc.is_running(second), 5.0)
 
 
 def test_off_means_no_process_and_no_socket() -> None:

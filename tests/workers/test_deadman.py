@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support.chaos import proc
 from support.until import until
 
 from sockq.workers.deadman import GRACE_SECONDS
@@ -108,7 +109,7 @@ def test_a_wedged_orphan_dies_soon_although_its_limit_is_long() -> None:
         parent.kill()
         parent.wait()
         began = time.monotonic()
-        until(lambda: not _runs(orphan), within=GRACE_SECONDS + 5)
+        until(lambda: not proc.is_running(orphan), within=GRACE_SECONDS + 5)
         assert time.monotonic() - began > GRACE_SECONDS / 2
 
 
@@ -118,11 +119,3 @@ def test_who_has_no_parent_any_more_is_told() -> None:
         "assert DeadMan().end_with(os.getppid()); assert not DeadMan().end_with(1 << 22)"
     )
     subprocess.run([sys.executable, "-c", script], timeout=10, check=True)
-
-
-def _runs(pid: int) -> bool:
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-    return stat[stat.rindex(")") + 2] not in "ZX"
