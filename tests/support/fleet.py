@@ -13,6 +13,7 @@ from signal import SIGKILL, SIGTERM, Signals
 from types import TracebackType
 from typing import Any, Self
 
+from support.fleet_log import events_in
 from support.until import until
 
 from sockq.supervisor.status_document import read_status
@@ -90,6 +91,14 @@ class Fleet:
         """Everything that it printed so far."""
         return self.log_path.read_text(errors="replace")
 
+    def events(self, name: str) -> list[Json]:
+        """The log's events of this name."""
+        return events_in(self.log(), name)
+
+    def ctl(self, *args: str) -> subprocess.CompletedProcess[str]:
+        """Run ``sockq ctl`` to its end."""
+        return ctl(self.run_dir, *args)
+
     def status(self) -> Json:
         """The document of ``sockq status --json``, read in this process to be quick."""
         return read_status(self.run_dir)
@@ -149,3 +158,9 @@ class Fleet:
             os.killpg(self.pid, SIGKILL)
             self.process.wait()
             raise
+
+
+def ctl(directory: Path, *args: str) -> subprocess.CompletedProcess[str]:
+    """Run ``sockq ctl`` to its end, whether a fleet runs in the directory or not."""
+    command = [sys.executable, "-m", "sockq.supervisor", "ctl", *args, "--dir", str(directory)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=40, check=False)

@@ -6,6 +6,8 @@ import json
 import time
 from collections.abc import Sequence
 
+import redis
+
 KEY = "sockudo_queue::queue:webhooks"
 SECRETS = {"app-key": "app-secret", "key-2": "secret-2"}
 EVENTS = ["channel_occupied", "channel_vacated", "client_event", "member_added"]
@@ -28,6 +30,13 @@ def job(
         f'"original_signature":"{app_id}:{channel}:{name}"}}'
     )
     return text.encode()
+
+
+def feed(client: redis.Redis, count: int, pause_seconds: float) -> None:
+    """Push jobs of the channels c0, c1 …, a hundred at a time, at a producer's pace."""
+    for start in range(0, count, 100):
+        client.rpush(KEY, *[job(f"c{n}") for n in range(start, start + 100)])
+        time.sleep(pause_seconds)
 
 
 def identity(app: int) -> tuple[str, str, str]:

@@ -75,6 +75,10 @@ class Sink:
         """Accept one more app."""
         self._receiver.secrets[key] = secret
 
+    def channels(self) -> set[str]:
+        """Of all events received so far."""
+        return {str(event["channel"]) for one in self.received for event in events(one)}
+
     def to(self, path: str) -> list[Received]:
         """What came to one path, query included or not."""
         return [r for r in self.received if r.target == path or r.target.partition("?")[0] == path]

@@ -12,7 +12,7 @@ from support.app_tables import insert, make_table, store_settings
 from support.fleet import Fleet
 from support.jobs import KEY, app, identity, job, redis_config
 from support.redis_server import RedisServer
-from support.sink import Sink, events
+from support.sink import Sink
 from support.sql_servers import PASSWORD, MariaDb, Postgres, SqlServer
 from support.until import until
 
@@ -49,10 +49,6 @@ def push(client: redis.Redis, app_number: int, count: int, prefix: str) -> set[s
     return names
 
 
-def channels(sink: Sink) -> set[str]:
-    return {str(events(received)[0]["channel"]) for received in sink.received}
-
-
 def test_an_outage_of_the_store_keeps_jobs_waiting(
     server: RedisServer, client: redis.Redis, database: SqlServer
 ) -> None:
@@ -67,19 +63,19 @@ def test_an_outage_of_the_store_keeps_jobs_waiting(
 
             def both_have_met_the_app() -> bool:
                 """Each remembers what it has asked for itself; one may be faster than the other."""
-                if channels(sink) == expected:
+                if sink.channels() == expected:
                     expected.update(push(client, 2, 20, f"store-{len(expected)}"))
                 return all(w["jobs_delivered"] for w in fleet.status()["workers"])
 
             until(both_have_met_the_app, within=20, explain=fleet.log)
             expected |= push(client, 1, 20, "file")
-            until(lambda: channels(sink) == expected, within=20, explain=fleet.log)
+            until(lambda: sink.channels() == expected, within=20, explain=fleet.log)
 
             database.kill()
             # Of the file, remembered, and never heard of: only the last has to wait.
             expected |= push(client, 1, 20, "file-2") | push(client, 2, 50, "store-2")
             waiting = push(client, 3, 500, "waiting")
-            until(lambda: channels(sink) >= expected, within=20, explain=fleet.log)
+            until(lambda: sink.channels() >= expected, within=20, explain=fleet.log)
             until(lambda: "app-store-down" in fleet.log(), within=10)
             workers = fleet.status()["workers"]
             until(
@@ -92,12 +88,12 @@ def test_an_outage_of_the_store_keeps_jobs_waiting(
                 within=10,
                 explain=lambda: str(fleet.queue()),
             )
-            assert channels(sink) == expected
+            assert sink.channels() == expected
             assert fleet.queue()["dead"] == 0
 
             database.start()
             expected |= waiting
-            until(lambda: channels(sink) == expected, within=40, explain=fleet.log)
+            until(lambda: sink.channels() == expected, within=40, explain=fleet.log)
             until(lambda: "app-store-up" in fleet.log(), within=10)
             until(lambda: all(w["state"] == "ready" for w in fleet.status()["workers"]), within=10)
             assert fleet.worker_pids() == pids, "no worker died"
@@ -121,7 +117,7 @@ def test_unknown_and_unusable_apps_are_dead_letters_with_their_reasons(
             late = push(client, 4, 1, "late")
             until(lambda: fleet.queue()["dead"] == 1, within=10, explain=fleet.log)
             put(database, 4, sink.url)  # within its grace
-            until(lambda: channels(sink) == late, within=10, explain=fleet.log)
+            until(lambda: sink.channels() == late, within=10, explain=fleet.log)
             until(lambda: fleet.queue()["dead"] == 2, within=20, explain=fleet.log)
             log = fleet.log()
     assert "unusable app: applications[app-2].policy.webhooks[0].url: the URL's scheme" in log
@@ -139,9 +135,9 @@ def test_a_fleet_starts_while_its_store_is_away(
         with Fleet(config(server, database, app(1, sink.url)), workers=1) as fleet:
             of_file = push(client, 1, 5, "file")
             of_store = push(client, 2, 5, "store")
-            until(lambda: channels(sink) == of_file, within=10, explain=fleet.log)
+            until(lambda: sink.channels() == of_file, within=10, explain=fleet.log)
             database.start()
-            until(lambda: channels(sink) == of_file | of_store, within=30, explain=fleet.log)
+            until(lambda: sink.channels() == of_file | of_store, within=30, explain=fleet.log)
 
 
 def test_a_wrong_password_ends_the_start_with_78(

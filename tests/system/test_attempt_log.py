@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
@@ -16,11 +15,6 @@ from support.until import until
 from sockq.supervisor.receiver_rules import Rule, Rules
 
 
-def told(fleet: Fleet, event: str) -> list[dict[str, Any]]:
-    lines = [json.loads(line) for line in fleet.log().splitlines() if line.startswith("{")]
-    return [line for line in lines if line["event"] == event]
-
-
 def test_failures_are_in_the_log_and_in_the_endpoints_row(
     server: RedisServer, client: redis.Redis
 ) -> None:
@@ -30,11 +24,11 @@ def test_failures_are_in_the_log_and_in_the_endpoints_row(
         with Fleet(config, workers=1) as fleet:
             client.rpush(KEY, job("c1"))
             until(lambda: len(sink.to("/shaky")) == 3, within=20, explain=fleet.log)
-            until(lambda: len(told(fleet, "attempt-failed")) == 2, explain=fleet.log)
+            until(lambda: len(fleet.events("attempt-failed")) == 2, explain=fleet.log)
             shaky = until(lambda: recent(fleet, "/shaky"), explain=fleet.log)
             assert recent(fleet, "/steady") == []
-            failed = told(fleet, "attempt-failed")
-            assert not told(fleet, "attempt-delivered"), "off unless asked for"
+            failed = fleet.events("attempt-failed")
+            assert not fleet.events("attempt-delivered"), "off unless asked for"
         first, second = sink.to("/shaky")[:2]
         assert [one["delivery"] for one in failed] == [
             header(sent, "X-Sockq-Delivery-Id") for sent in (first, second)
@@ -64,6 +58,6 @@ def test_successes_are_told_as_often_as_is_asked_for(
             client.rpush(KEY, *(job(f"c{n}") for n in range(200)))
             until(lambda: sink.count == 200, within=20, explain=fleet.log)
             assert fleet.stop() == 0
-            lines = told(fleet, "attempt-delivered")
+            lines = fleet.events("attempt-delivered")
     assert low <= len(lines) <= high
     assert {(one["status"], one["attempt"], one["outcome"]) for one in lines} == {(200, 1, "2xx")}

@@ -199,12 +199,14 @@ class Delivering:
     def end(self, wanted: list[str]) -> None:
         """Stop the producer; all that is ``wanted`` arrives, and nothing is left or dead."""
         self.producer.stop()
-        until(lambda: set(wanted) <= channels(self.sink), within=20, explain=self.fleet.log)
+        until(lambda: set(wanted) <= self.sink.channels(), within=20, explain=self.fleet.log)
         until(self.empty, within=15, explain=self.fleet.log)
         assert self.fleet.worker_pids() == self.workers, "an outage is a state, not a death"
         assert self.fleet.stop() == 0
         ids = Counter(header(r, "X-Sockq-Delivery-Id") for r in self.sink.received)
-        by_id = {header(r, "X-Sockq-Delivery-Id"): channel(r) for r in self.sink.received}
+        by_id = {
+            header(r, "X-Sockq-Delivery-Id"): events(r)[0]["channel"] for r in self.sink.received
+        }
         assert len(set(by_id.values())) == len(by_id), "an id names one job"
         repeated = sum(count - 1 for count in ids.values())
         assert repeated <= 2 * 256, "only what was in flight is sent twice"
@@ -243,7 +245,7 @@ def went_on(producer: Producer, sink: Sink) -> bool:
     No replica is left, so that WAIT cannot confirm them.
     """
     last = max(map(number_of, producer.kept))
-    return sum(number_of(name) > last for name in channels(sink)) >= 100
+    return sum(number_of(name) > last for name in sink.channels()) >= 100
 
 
 @pytest.mark.timeout(120)
@@ -272,11 +274,3 @@ def test_a_fleet_delivers_while_its_queue_moves(cluster: RedisCluster, kind: Kin
 
 def number_of(channel: str) -> int:
     return int(channel.removeprefix("c"))
-
-
-def channel(received: object) -> str:
-    return str(events(received)[0]["channel"])  # type: ignore[arg-type]
-
-
-def channels(sink: Sink) -> set[str]:
-    return {channel(r) for r in sink.received}

@@ -6,13 +6,12 @@ import os
 import random
 import signal
 import threading
-import time
 from collections import Counter
 from functools import partial
 
 import redis
 from support.fleet import SERVING, Fleet
-from support.jobs import KEY, app, job, redis_config
+from support.jobs import KEY, app, feed, job, redis_config
 from support.redis_server import RedisServer
 from support.sink import Sink, events, header
 from support.until import until
@@ -34,7 +33,7 @@ def test_twenty_kills_in_five_thousand_jobs_lose_nothing(
             server.url, app(1, sink.url), in_flight=IN_FLIGHT, endpoint_in_flight=16
         )
         with Fleet(config, workers=WORKERS) as fleet:
-            feeder = threading.Thread(target=_feed, args=(client,))
+            feeder = threading.Thread(target=feed, args=(client, JOBS, 0.05))
             feeder.start()
             chance = random.Random(7)
             for _ in range(KILLS):
@@ -42,7 +41,7 @@ def test_twenty_kills_in_five_thousand_jobs_lose_nothing(
                 os.kill(victim, signal.SIGKILL)
                 until(partial(_replaced, fleet, victim), within=2, explain=fleet.log)
             feeder.join()
-            until(lambda: _all_seen(sink), within=60, explain=fleet.log)
+            until(lambda: len(sink.channels()) == JOBS, within=60, explain=fleet.log)
             until(lambda: fleet.queue()["leased"] == 0, within=10)
             assert fleet.queue()["dead"] == 0
         ids = Counter(header(r, "X-Sockq-Delivery-Id") for r in sink.received)
@@ -53,20 +52,10 @@ def test_twenty_kills_in_five_thousand_jobs_lose_nothing(
         assert len(set(by_id.values())) == JOBS, "an id names one job"
 
 
-def _feed(client: redis.Redis) -> None:
-    for start in range(0, JOBS, 100):
-        client.rpush(KEY, *[job(f"c{n}") for n in range(start, start + 100)])
-        time.sleep(0.05)  # a producer's pace
-
-
 def _replaced(fleet: Fleet, victim: int) -> bool:
     workers = fleet.status()["workers"]
     serving = [w["pid"] for w in workers if w["pid"] and w["state"] in SERVING]
     return len(serving) == WORKERS and victim not in serving
-
-
-def _all_seen(sink: Sink) -> bool:
-    return len({str(events(r)[0]["channel"]) for r in sink.received}) == JOBS
 
 
 def test_a_dead_worker_s_jobs_are_sent_again_within_two_seconds(

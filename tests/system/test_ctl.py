@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 import redis
-from support.fleet import Fleet
+from support.fleet import Fleet, ctl
 from support.jobs import KEY, app, job, redis_config
 from support.redis_server import RedisServer
 from support.sink import Sink
@@ -22,12 +22,6 @@ from sockq.supervisor.control import may_ask
 from sockq.supervisor.receiver_rules import Rule, Rules
 
 MEMORY: dict[str, object] = {"queue": {"driver": "memory"}}
-
-
-def ctl(directory: Path, *args: str) -> subprocess.CompletedProcess[str]:
-    """Run it to its end."""
-    command = [sys.executable, "-m", "sockq.supervisor", "ctl", *args, "--dir", str(directory)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=40, check=False)
 
 
 @pytest.fixture(scope="module")
@@ -42,17 +36,17 @@ def wait_for(fleet: Fleet, state: str) -> None:
 
 
 def test_pause_and_resume(fleet: Fleet) -> None:
-    done = ctl(fleet.run_dir, "pause")
+    done = fleet.ctl("pause")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == "paused: nothing more is claimed until it is resumed\n"
     wait_for(fleet, "PAUSED")
-    assert ctl(fleet.run_dir, "resume").stdout == "resumed\n"
+    assert fleet.ctl("resume").stdout == "resumed\n"
     wait_for(fleet, "RUNNING")
-    assert ctl(fleet.run_dir, "resume").stdout == "was not paused\n"
+    assert fleet.ctl("resume").stdout == "was not paused\n"
 
 
 def test_a_pause_can_end_by_itself(fleet: Fleet) -> None:
-    done = ctl(fleet.run_dir, "pause", "--for", "1.5")
+    done = fleet.ctl("pause", "--for", "1.5")
     assert done.stdout == "paused for 1.5 s: nothing more is claimed meanwhile\n"
     wait_for(fleet, "PAUSED")
     assert 0 < fleet.status()["pause_left_seconds"] <= 1.5
@@ -61,9 +55,9 @@ def test_a_pause_can_end_by_itself(fleet: Fleet) -> None:
 
 
 def test_scale(fleet: Fleet) -> None:
-    assert ctl(fleet.run_dir, "scale", "3").stdout == "3 workers wanted, 2 before\n"
+    assert fleet.ctl("scale", "3").stdout == "3 workers wanted, 2 before\n"
     until(lambda: fleet.status()["workers_serving"] == 3, 5.0)
-    assert ctl(fleet.run_dir, "scale", "2").returncode == 0
+    assert fleet.ctl("scale", "2").returncode == 0
     until(lambda: len(fleet.status()["workers"]) == 2, 5.0)
 
 
@@ -80,7 +74,7 @@ def test_scale(fleet: Fleet) -> None:
     ],
 )
 def test_misuse_is_64_and_changes_nothing(fleet: Fleet, args: tuple[str, ...]) -> None:
-    done = ctl(fleet.run_dir, *args)
+    done = fleet.ctl(*args)
     assert (done.returncode, done.stdout) == (64, "")
     assert done.stderr.count("\n") == 1
     assert fleet.status()["workers_wanted"] == 2
@@ -88,17 +82,17 @@ def test_misuse_is_64_and_changes_nothing(fleet: Fleet, args: tuple[str, ...]) -
 
 def test_restart_replaces_one_worker(fleet: Fleet) -> None:
     before = fleet.worker_pids()
-    done = ctl(fleet.run_dir, "restart", "w00")
+    done = fleet.ctl("restart", "w00")
     assert done.stdout == ("w00 finishes what it holds and leaves; a new one takes its place\n")
     until(lambda: len({*fleet.worker_pids()} - {*before}) == 1, 5.0)
     assert before[1] in fleet.worker_pids()
-    refused = ctl(fleet.run_dir, "drain", "w77")
+    refused = fleet.ctl("drain", "w77")
     assert (refused.returncode, refused.stdout) == (1, "")
     assert "no such worker" in refused.stderr
 
 
 def test_dump_writes_the_stacks_of_every_child(fleet: Fleet) -> None:
-    done = ctl(fleet.run_dir, "dump")
+    done = fleet.ctl("dump")
     assert (done.returncode, done.stdout) == (
         0,
         "asked 4 processes for their stacks; see the log\n",
@@ -108,17 +102,14 @@ def test_dump_writes_the_stacks_of_every_child(fleet: Fleet) -> None:
 
 
 def test_retry_has_nothing_to_do(fleet: Fleet) -> None:
-    assert ctl(fleet.run_dir, "retry").stdout == "nothing waits for its start\n"
+    assert fleet.ctl("retry").stdout == "nothing waits for its start\n"
 
 
 def test_what_was_asked_is_logged_with_who_asked(fleet: Fleet) -> None:
-    ctl(fleet.run_dir, "resume")
+    fleet.ctl("resume")
 
     def asked() -> list[dict[str, str]]:
-        # Stacks that another test had written may stand within a line.
-        lines = fleet.log().splitlines()
-        told = (line for line in lines if line.startswith("{") and "control-asked" in line)
-        return [one for one in map(json.loads, told) if one["command"] == "resume"]
+        return [one for one in fleet.events("control-asked") if one["command"] == "resume"]
 
     last = until(asked, 5.0)[-1]
     assert ", pid " in last["by"]
@@ -136,7 +127,7 @@ def test_a_parent_that_stands_still_is_no_answer() -> None:
     with Fleet(MEMORY, workers=1) as fleet:
         fleet.signal(signal.SIGSTOP)
         try:
-            done = ctl(fleet.run_dir, "pause")
+            done = fleet.ctl("pause")
         finally:
             fleet.signal(signal.SIGCONT)
         assert (done.returncode, done.stdout) == (3, "")
@@ -176,7 +167,7 @@ def test_drain_waits_until_nothing_is_held(server: RedisServer, client: redis.Re
         with Fleet(config, workers=1) as fleet:
             client.rpush(KEY, *[job(f"c{n}") for n in range(5)])
             until(lambda: sink.count == 5, 5.0)
-            done = ctl(fleet.run_dir, "drain")
+            done = fleet.ctl("drain")
             assert done.returncode == 0
             assert fleet.status()["totals"]["delivered"] == 5
             assert fleet.status()["state"] == "PAUSED"
@@ -190,7 +181,7 @@ def test_stop_drains_and_waits(server: RedisServer, client: redis.Redis) -> None
         with Fleet(redis_config(server.url, app(1, sink.url + "/slow")), workers=2) as fleet:
             client.rpush(KEY, *[job(f"c{n}") for n in range(5)])
             until(lambda: sink.count == 5, 5.0)
-            done = ctl(fleet.run_dir, "stop")
+            done = fleet.ctl("stop")
             assert (done.returncode, done.stdout) == (0, "stopping, within 25 s\nstopped\n")
             assert fleet.wait(2.0) == 0
         assert client.keys("*:sockq:lease*") == []
@@ -205,7 +196,7 @@ def test_reload_takes_a_new_app_and_refuses_a_broken_file(
             before = fleet.worker_pids()
             broken = {**config, "sockq": {"in_flight": "many", "lease_second": 3}}
             fleet.config_path.write_text(json.dumps(broken))
-            refused = ctl(fleet.run_dir, "reload", "--wait")
+            refused = fleet.ctl("reload", "--wait")
             assert (refused.returncode, refused.stdout) == (1, "")
             lines = refused.stderr.splitlines()
             assert lines[0] == "sockq: the configuration has 2 faults; nothing was changed"
@@ -220,14 +211,14 @@ def test_reload_takes_a_new_app_and_refuses_a_broken_file(
 
             moved = {**config, "queue": {"driver": "memory"}}
             fleet.config_path.write_text(json.dumps(moved))
-            assert "takes a new start" in ctl(fleet.run_dir, "reload").stderr
+            assert "takes a new start" in fleet.ctl("reload").stderr
             fleet.config_path.write_text(json.dumps(redis_config(server.url, hang_seconds=9)))
-            refused = ctl(fleet.run_dir, "reload")
+            refused = fleet.ctl("reload")
             assert "sockq.hang_seconds changed; that takes a new start" in refused.stderr
 
             apps = (app(1, sink.url + "/one"), app(2, sink.url + "/two"))
             fleet.config_path.write_text(json.dumps(redis_config(server.url, *apps)))
-            done = ctl(fleet.run_dir, "reload", "--wait")
+            done = fleet.ctl("reload", "--wait")
             assert (done.returncode, done.stderr.count("ended")) == (0, 0), done.stderr
             assert fleet.status()["reload"] | {"last_at": 0} == {
                 "active": False,
@@ -243,7 +234,7 @@ def test_reload_takes_a_new_app_and_refuses_a_broken_file(
 def test_a_reload_says_the_warnings_of_the_configuration() -> None:
     with Fleet(MEMORY, workers=1) as fleet:
         warned = fleet.log().count("there are no apps")
-        done = ctl(fleet.run_dir, "reload")
+        done = fleet.ctl("reload")
         assert "sockq: warning: there are no apps" in done.stderr
         assert fleet.log().count("there are no apps") == warned + 1
         assert '"event":"configuration-warning","what":"there are no apps' in fleet.log()

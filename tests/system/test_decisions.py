@@ -103,17 +103,12 @@ def test_redis_away_for_ten_seconds_costs_nothing() -> None:
         server.restart()
         until(lambda: fleet.status()["state"] == "RUNNING", within=10, explain=fleet.log)
         client.rpush(KEY, *[job(f"b{n}") for n in range(500)])
-        until(lambda: channels(sink) == wanted, within=20, explain=fleet.log)
+        until(lambda: sink.channels() == wanted, within=20, explain=fleet.log)
         assert fleet.worker_pids() == before
         document = fleet.status()
         assert all(w["restarts"] == 0 for w in document["workers"]), json.dumps(document)
         down = [line for line in fleet.log().splitlines() if '"backend-down"' in line]
         assert len(down) == len(before) + 1, "each process says it once"
-
-
-def channels(sink: Sink) -> set[str]:
-    """Channels of everything received."""
-    return {str(events(r)[0]["channel"]) for r in sink.received}
 
 
 def empty_queue(shape: dict[str, object]) -> dict[str, object]:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -25,13 +22,6 @@ from support.until import until
 #: Every worker has obeyed after so long: it looks twice a second. A slow machine has its share.
 OBEYED_SECONDS = 2.0
 HASTY = Path(__file__).parents[1] / "support" / "hasty_fleet.py"
-
-
-def ctl(fleet: Fleet, *args: str) -> subprocess.CompletedProcess[str]:
-    """Run ``sockq ctl`` to its end."""
-    command = [sys.executable, "-m", "sockq.supervisor", "ctl", *args]
-    command += ["--dir", str(fleet.run_dir)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=40, check=False)
 
 
 class Producer:
@@ -97,7 +87,7 @@ def test_it_gets_nothing_until_it_is_enabled_and_then_everything(
 
         with fleet, producer.flowing():
             until(lambda: len(sink.to("/off")) > 20)
-            done = ctl(fleet, "disable", "/off")
+            done = fleet.ctl("disable", "/off")
             assert (done.returncode, done.stderr) == (0, "")
             assert done.stdout.startswith(f"disabled app-id {sink.url}/off?…: nothing is sent")
             until(lambda: obeyed(fleet), OBEYED_SECONDS)
@@ -108,7 +98,7 @@ def test_it_gets_nothing_until_it_is_enabled_and_then_everything(
             os.kill(victim, signal.SIGKILL)
             until(lambda: len({*fleet.worker_pids()} - {victim}) == 2, 10.0, fleet.log)
             goes_on()
-            assert ctl(fleet, "restart", "--wait").returncode == 0
+            assert fleet.ctl("restart", "--wait").returncode == 0
             goes_on()
         kept = fleet.run_dir / "disabled.json"
         assert kept.stat().st_mode & 0o777 == 0o600
@@ -121,7 +111,7 @@ def test_it_gets_nothing_until_it_is_enabled_and_then_everything(
             assert [one["state"] for one in rows] == ["disabled"]
             late = [one for one in sink.to("/off") if one.at_ms > obeyed_ms]
             assert late == []
-            enabled = ctl(fleet, "enable", f"{sink.url}/off?token=secret")
+            enabled = fleet.ctl("enable", f"{sink.url}/off?token=secret")
             assert enabled.stdout.startswith(f"enabled app-id {sink.url}/off?…: what was held")
             wanted = {*producer.pushed}
             until(lambda: wanted <= {*channels(sink, "/off")}, 60.0, fleet.log)
@@ -141,17 +131,16 @@ def test_a_job_that_grows_too_old_meanwhile_is_a_dead_letter_that_says_why(
         config = redis_config(server.url, app(1, sink.url + "/off", sink.url + "/on"))
         with Fleet(config, workers=1, program=HASTY) as fleet:
             url = sink.url + "/off"
-            new = ctl(fleet, "disable", url, "--app", "app-id")
+            new = fleet.ctl("disable", url, "--app", "app-id")
             assert "no worker has met this endpoint yet" in new.stdout
         with fleet:  # its workers know it from their birth
             old_ms = time.time_ns() // 1_000_000 - 295_000
             client.rpush(KEY, job("old", time_ms=old_ms), job("fresh"))
             until(lambda: {"old", "fresh"} <= {*channels(sink, "/on")}, 5.0, fleet.log)
             until(lambda: fleet.queue()["dead"] == 1, 20.0, fleet.log)
-            told = [json.loads(line) for line in fleet.log().splitlines() if "job-dead" in line]
-            (reason,) = [one["reason"] for one in told]
+            (reason,) = [one["reason"] for one in fleet.events("job-dead")]
             assert reason.startswith("the operator has disabled the endpoint: 0 attempts, held")
-            assert ctl(fleet, "enable", "/off").returncode == 0
+            assert fleet.ctl("enable", "/off").returncode == 0
             until(lambda: channels(sink, "/off") == ["fresh"], 20.0, fleet.log)
 
 
@@ -169,18 +158,18 @@ def test_what_cannot_be_meant_is_refused_in_one_line(
                 ("nowhere", 1, "no endpoint fits"),
                 ("https://new.example/", 1, "give the whole URL, and --app ID"),
             ):
-                refused = ctl(fleet, "disable", text)
+                refused = fleet.ctl("disable", text)
                 assert (refused.returncode, refused.stdout) == (code, "")
                 assert told in refused.stderr
                 assert refused.stderr.count("\n") == 1
                 assert f"({sink.url}/in)" in refused.stderr
             assert fleet.status()["endpoints_disabled"] == 0
-            narrowed = ctl(fleet, "disable", f"{sink.url}/in", "--app", "app-2")
+            narrowed = fleet.ctl("disable", f"{sink.url}/in", "--app", "app-2")
             assert narrowed.stdout.startswith(f"disabled app-2 {sink.url}/in:")
-            assert ctl(fleet, "disable", "app-2").stdout.startswith("was disabled already: app-2")
-            assert ctl(fleet, "enable", "/out").stdout == "was not disabled\n"
-            assert ctl(fleet, "enable", "/in").stdout.startswith(f"enabled app-2 {sink.url}/in:")
-        stopped = ctl(fleet, "disable", "/in")
+            assert fleet.ctl("disable", "app-2").stdout.startswith("was disabled already: app-2")
+            assert fleet.ctl("enable", "/out").stdout == "was not disabled\n"
+            assert fleet.ctl("enable", "/in").stdout.startswith(f"enabled app-2 {sink.url}/in:")
+        stopped = fleet.ctl("disable", "/in")
         assert (stopped.returncode, stopped.stdout) == (2, "")
         assert stopped.stderr == f"sockq: no fleet runs in {fleet.run_dir}\n"
 

@@ -14,9 +14,9 @@ import pytest
 import redis
 from support.chaos import proc
 from support.fleet import Fleet
-from support.jobs import KEY, app, job, redis_config
+from support.jobs import KEY, app, feed, job, redis_config
 from support.redis_server import RedisServer
-from support.sink import Sink, events, header
+from support.sink import Sink, header
 from support.until import until
 
 from sockq.supervisor.receiver_rules import Rule, Rules
@@ -57,14 +57,14 @@ def test_under_load_nothing_is_lost_and_only_what_was_on_the_wire_comes_twice(
             server.url, app(1, sink.url), in_flight=64, endpoint_in_flight=16, lease_seconds=60
         )
         fleet = Fleet(config, workers=WORKERS).start()
-        feeder = threading.Thread(target=_feed, args=(client,))
+        feeder = threading.Thread(target=feed, args=(client, JOBS, 0.02))
         feeder.start()
         until(lambda: sink.count > JOBS / 10, within=30, explain=fleet.log)
         assert kill(fleet) < WITHIN_SECONDS
         before = sink.count
         with fleet:
             feeder.join()
-            until(lambda: _all_seen(sink), within=30, explain=fleet.log)
+            until(lambda: len(sink.channels()) == JOBS, within=30, explain=fleet.log)
             until(lambda: fleet.queue()["leased"] == 0, within=10, explain=fleet.log)
             assert fleet.queue()["dead"] == 0
         ids = Counter(header(r, "X-Sockq-Delivery-Id") for r in sink.received)
@@ -141,13 +141,3 @@ def test_helpers_of_every_kind_end_with_their_parent() -> None:
     names = {child.name() for child in psutil.Process(fleet.pid).children()}
     assert {"sockq:broker", "sockq:janitor", "sockq:http"} <= names
     assert kill(fleet) < WITHIN_SECONDS
-
-
-def _feed(client: redis.Redis) -> None:
-    for start in range(0, JOBS, 100):
-        client.rpush(KEY, *[job(f"c{n}") for n in range(start, start + 100)])
-        time.sleep(0.02)  # a producer's pace
-
-
-def _all_seen(sink: Sink) -> bool:
-    return len({str(events(r)[0]["channel"]) for r in sink.received}) == JOBS

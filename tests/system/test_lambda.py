@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -86,8 +85,8 @@ def test_failures_are_decided_as_an_endpoints(
         queue = fleet.queue()
     assert (queue["ready"], queue["delayed"]) == (0, 0)
     assert len(functions.to("gone")) == 3, "a deploy makes short 404s"
-    dead = [json.loads(line) for line in log.splitlines() if '"job-dead"' in line]
-    assert [one["reason"] for one in dead] == ["endpoint answered 404 (3 attempts)"]
+    (dead,) = fleet.events("job-dead")
+    assert dead["reason"] == "endpoint answered 404 (3 attempts)"
     assert "ResourceNotFoundException" in log
     assert "secret-of-nobody" not in log
 

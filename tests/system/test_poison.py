@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import time
@@ -19,7 +18,7 @@ from support.fleet import SERVING, Fleet
 from support.jobs import KEY, app, job, redis_config
 from support.memory_cgroup import memory_cgroup
 from support.redis_server import RedisServer
-from support.sink import Sink, events
+from support.sink import Sink
 from support.until import until
 
 from sockq.drivers.redis import RedisDriver
@@ -40,15 +39,9 @@ def fleet_of(server: RedisServer, url: str, **env: str) -> Iterator[Fleet]:
         yield fleet
 
 
-def said(fleet: Fleet, event: str) -> list[dict[str, Any]]:
-    """Events of the fleet's log."""
-    lines = (line for line in fleet.log().splitlines() if line.startswith("{"))
-    return [one for one in map(json.loads, lines) if one["event"] == event]
-
-
 def deaths(fleet: Fleet) -> list[dict[str, Any]]:
     """Ends of workers that nobody asked for."""
-    return [one for one in said(fleet, "process-ended") if one["level"] == "warning"]
+    return [one for one in fleet.events("process-ended") if one["level"] == "warning"]
 
 
 async def letters(server: RedisServer) -> list[DeadLetter]:
@@ -63,10 +56,6 @@ async def letters(server: RedisServer) -> list[DeadLetter]:
         ]
     finally:
         await driver.close()
-
-
-def channels(sink: Sink) -> set[str]:
-    return {str(events(one)[0]["channel"]) for one in sink.received}
 
 
 def push(client: redis.Redis, poison: str) -> set[str]:
@@ -94,9 +83,9 @@ async def test_a_job_that_kills_its_worker_is_buried_with_the_proof(
     with Sink() as sink, fleet_of(server, sink.url) as fleet:
         names = push(client, poison)
         until(lambda: fleet.queue()["dead"] == 1, within=40, explain=fleet.log)
-        until(lambda: channels(sink) >= names, within=20, explain=fleet.log)
+        until(lambda: sink.channels() >= names, within=20, explain=fleet.log)
         until(lambda: fleet.queue()["leased"] == 0, within=10, explain=fleet.log)
-        assert channels(sink) == names
+        assert sink.channels() == names
         ends = deaths(fleet)
         assert [one["cause"] for one in ends] == [cause] * most
         assert "alone" not in ends[0] or ends[0]["held"] > 1, "the first one was in company"
@@ -121,7 +110,7 @@ async def test_memory_that_runs_out_is_no_different(
     with Sink() as sink, fleet_of(server, sink.url, POISON_MEMORY_BYTES=str(1 << 30)) as fleet:
         names = push(client, "poison-eat")
         until(lambda: fleet.queue()["dead"] == 1, within=40, explain=fleet.log)
-        until(lambda: channels(sink) >= names, within=20, explain=fleet.log)
+        until(lambda: sink.channels() >= names, within=20, explain=fleet.log)
         assert len(deaths(fleet)) == 2
         (letter,) = await letters(server)
         assert "SIGABRT" in letter.reason
@@ -139,7 +128,7 @@ async def test_a_job_that_the_kernel_ends_for_memory(
     ):
         names = push(client, "poison-eat")
         until(lambda: fleet.queue()["dead"] == 1, within=40, explain=fleet.log)
-        until(lambda: channels(sink) >= names, within=20, explain=fleet.log)
+        until(lambda: sink.channels() >= names, within=20, explain=fleet.log)
         ends = [(one["cause"], one["exit"]) for one in deaths(fleet)]
         assert ends == [("oom", "SIGKILL")] * 2
         (letter,) = await letters(server)
@@ -164,7 +153,7 @@ def test_kills_from_outside_bury_nobody(server: RedisServer, client: redis.Redis
             )
             os.kill(busy[0], signal.SIGKILL)
             until(partial(gone, fleet, busy[0]), within=5, explain=fleet.log)
-        until(lambda: len(channels(sink)) == 4_000, within=60, explain=fleet.log)
+        until(lambda: len(sink.channels()) == 4_000, within=60, explain=fleet.log)
         until(lambda: fleet.queue()["leased"] == 0, within=10)
         assert fleet.queue()["dead"] == 0
 
@@ -180,7 +169,7 @@ def test_a_kill_from_outside_makes_nobody_a_suspect(
         sink.set_rules(quick)
         for pid in fleet.worker_pids():
             os.kill(pid, signal.SIGKILL)
-        until(lambda: len(channels(sink)) == 100, within=10, explain=fleet.log)
+        until(lambda: len(sink.channels()) == 100, within=10, explain=fleet.log)
         until(lambda: fleet.queue()["leased"] == 0, within=10)
         assert Event.JOBS_ALONE not in fleet.log()
 

@@ -57,6 +57,4 @@ def test_a_reload_brings_new_limits(server: RedisServer, client: redis.Redis) ->
 
 
 def _recycled(fleet: Fleet) -> list[dict[str, Any]]:
-    lines = [line for line in fleet.log().splitlines() if line.startswith("{")]
-    ended = [one for one in map(json.loads, lines) if one["event"] == "process-ended"]
-    return [one for one in ended if one["cause"] == "recycled"]
+    return [one for one in fleet.events("process-ended") if one["cause"] == "recycled"]

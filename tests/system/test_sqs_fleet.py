@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections import defaultdict
 from collections.abc import Iterator
@@ -172,19 +171,13 @@ def test_a_fifo_queue_keeps_the_order_of_each_group_while_an_endpoint_is_disable
     with Sink({}) as sink:
         apps = app(1, f"{sink.url}/on"), app(2, f"{sink.url}/off")
         with Fleet(config(*apps), workers=2, env=queue.env) as fleet:
-
-            def ctl(verb: str) -> None:
-                sockq = [sys.executable, "-m", "sockq.supervisor"]
-                switch = ["ctl", verb, "app-2", "--dir", str(fleet.run_dir)]
-                subprocess.run([*sockq, *switch], check=True, timeout=30)
-
             queue.send("webhooks.fifo", [message(n) for n in range(10 * GROUPS)])
             until(lambda: len(sink.to("/off")) > GROUPS, within=15, explain=fleet.log)
-            ctl("disable")
+            assert fleet.ctl("disable", "app-2").returncode == 0
             queue.send("webhooks.fifo", [message(n) for n in range(10 * GROUPS, 20 * GROUPS)])
             until(lambda: len(sink.to("/on")) == 10 * GROUPS, within=20, explain=fleet.log)
             assert len(sink.to("/off")) < 10 * GROUPS
-            ctl("enable")
+            assert fleet.ctl("enable", "app-2").returncode == 0
             until(lambda: len(sink.to("/off")) >= 10 * GROUPS, within=40, explain=fleet.log)
             until(lambda: not queue.left("webhooks.fifo"), within=10, explain=fleet.log)
         assert order(sink) == {f"g{group}": list(range(20)) for group in range(GROUPS)}
