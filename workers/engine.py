@@ -100,6 +100,19 @@ class Engine:
         if self._sweep is None:
             self.keep_time()
 
+    def obey(self, disabled: Mapping[str, float]) -> None:
+        """Begin nothing to these endpoints from now on, and to all others again.
+
+        What runs goes on; what waits for them is parked by the next sweep.
+
+        Args:
+            disabled: By id (``EndpointRow.id``); since when, monotonic seconds.
+        """
+        self._disabled = disabled
+        now = time.monotonic()
+        for route in self._routes.values():
+            route.obey(disabled, now)
+
     @property
     def in_flight(self) -> int:
         """Exchanges that have begun and not ended."""

@@ -22,6 +22,7 @@ from sockq.workers.lambda_target import LambdaClients, call
 from sockq.workers.lane import Lane
 from sockq.workers.openings import LATE_SECONDS
 from sockq.workers.outcome import Fault, Outcome
+from sockq.workers.request import bytes_now
 from sockq.workers.settings import EngineSettings
 
 THREADS: Final = 64
@@ -153,14 +154,8 @@ class LambdaCalls:
                 blocked += 1
 
     def _start(self, lane: Lane[Call], request: Call, now: float) -> None:
-        if request.overtaken:
-            self._loop.call_soon(request.unsent)
-            return
-        try:
-            payload = request.wire_bytes()
-        except Exception as error:
-            outcome = Outcome(fault=Fault.INTERNAL, detail=type(error).__name__)
-            self._loop.call_soon(request.done, outcome)
+        payload = bytes_now(request, self._loop)
+        if payload is None:
             return
         self._began()
         lane.busy += 1

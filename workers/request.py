@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from abc import ABC, abstractmethod
 
 from sockq.workers.endpoint import Endpoint
-from sockq.workers.outcome import Outcome
+from sockq.workers.outcome import Fault, Outcome
 
 
 class Request(ABC):
@@ -46,3 +47,15 @@ class Request(ABC):
     @abstractmethod
     def done(self, outcome: Outcome) -> None:
         """Called exactly once, from the loop, when the exchange has ended or was parked."""
+
+
+def bytes_now(request: Request, loop: asyncio.AbstractEventLoop) -> bytes | None:
+    """What is sent now. None: nothing is, and the request is told so in the loop's next turn."""
+    if request.overtaken:
+        loop.call_soon(request.unsent)
+        return None
+    try:
+        return request.wire_bytes()
+    except Exception as error:
+        loop.call_soon(request.done, Outcome(fault=Fault.INTERNAL, detail=type(error).__name__))
+        return None

@@ -14,7 +14,7 @@ from sockq.workers.exchange import Connection, make_connection
 from sockq.workers.lane import Lane
 from sockq.workers.opening import Interrupted, Opening
 from sockq.workers.outcome import Fault, Outcome
-from sockq.workers.request import Request
+from sockq.workers.request import Request, bytes_now
 from sockq.workers.settings import EngineSettings
 
 #: Connections opened at once by a lane that never had one: black holes leave threads to others.
@@ -217,16 +217,9 @@ class Route(Lane[Request]):
     def _start(
         self, connection: Connection, request: Request, started: float, deadline: float
     ) -> None:
-        if request.overtaken:
+        data = bytes_now(request, self._hub.loop)
+        if data is None:
             self.idle.append(connection)
-            self._hub.loop.call_soon(request.unsent)
-            return
-        try:
-            data = request.wire_bytes()
-        except Exception as error:
-            self.idle.append(connection)
-            outcome = Outcome(fault=Fault.INTERNAL, detail=type(error).__name__)
-            self._hub.loop.call_soon(request.done, outcome)
             return
         self.busy += 1
         connection.start(request, data, started, deadline)

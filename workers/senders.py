@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,7 +13,7 @@ from sockq.workers.request import Request
 
 
 class Senders(Engine):
-    """An engine that also calls functions, and begins nothing to what the operator has disabled.
+    """An engine that also calls functions.
 
     Attributes:
         calls: The way to functions; None until there is one to call.
@@ -33,17 +32,8 @@ class Senders(Engine):
         self.calls.submit(request)
 
     def obey(self, disabled: Mapping[str, float]) -> None:
-        """Begin nothing to these endpoints from now on, and to all others again.
-
-        What runs goes on; what waits for them is parked by the next sweep.
-
-        Args:
-            disabled: By id (``EndpointRow.id``); since when, monotonic seconds.
-        """
-        self._disabled = disabled
-        now = time.monotonic()
-        for route in self._routes.values():
-            route.obey(disabled, now)
+        """Begin nothing to these endpoints and functions; see ``Engine``."""
+        super().obey(disabled)
         if self.calls is not None:
             self.calls.obey(disabled)
 
