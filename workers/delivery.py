@@ -88,7 +88,7 @@ class Delivery(Request):
     def done(self, outcome: Outcome) -> None:
         """Take the outcome; the last one of a job settles it."""
         run = self._run
-        if 200 <= outcome.status < 300:  # noqa: PLR2004 - success is any 2xx
+        if outcome.delivered:
             before = self._before
             count = run.desk.meter.delivered
             if before is not None and before.attempts:

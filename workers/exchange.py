@@ -13,6 +13,7 @@ import time
 from typing import Final
 
 import httptools
+import msgspec
 
 from sockq.workers.answer import Answer, one_line, read_answer
 from sockq.workers.answer import retry_after_seconds as read_retry_after
@@ -98,10 +99,9 @@ class Connection(Wire):
         self._status = 0
         now = time.monotonic()
         elapsed = now - self.started
-        if 200 <= status < 300:  # noqa: PLR2004 - success
-            outcome = Outcome(status=status, elapsed_seconds=elapsed)
-        else:
-            outcome = _unsuccessful(read_answer(data), status, elapsed)
+        outcome = Outcome(status=status, elapsed_seconds=elapsed)
+        if not outcome.delivered:
+            outcome = _outcome_of(read_answer(data), status, elapsed)
         if self._keep and self._begun == 1 + self._informational and not self.retired:
             self.request = None
             self.deadline = NEVER
@@ -204,7 +204,7 @@ class Connection(Wire):
         answer = read_answer(raw)
         status = self._status or answer.status
         if status:
-            self._end(_unsuccessful(answer, status, 0.0))
+            self._end(_outcome_of(answer, status))
         else:
             detail = answer.error or detail or "the answer is not HTTP"
             self._end(Outcome(fault=fault or Fault.BAD_RESPONSE, detail=detail))
@@ -224,8 +224,8 @@ class Connection(Wire):
             self._reused = True
         else:
             self.close()
-        elapsed = now - self.started
-        self.owner.exchange_over(self, request, _timed(outcome, elapsed), now)
+        outcome = msgspec.structs.replace(outcome, elapsed_seconds=now - self.started)
+        self.owner.exchange_over(self, request, outcome, now)
 
 
 class TlsConnection(Connection):
@@ -249,23 +249,13 @@ def make_connection(
     return kind(loop, connected, owner, limit_bytes)
 
 
-def _unsuccessful(answer: Answer, status: int, elapsed_seconds: float) -> Outcome:
-    """Word an answer that was read in full detail; also used for a 2xx that came in pieces."""
-    if 200 <= status < 300:  # noqa: PLR2004 - success
-        return Outcome(status=status, elapsed_seconds=elapsed_seconds)
-    return Outcome(
-        status=status,
+def _outcome_of(answer: Answer, status: int, elapsed_seconds: float = 0.0) -> Outcome:
+    """Word an answer that was read in full detail; a 2xx needs no words."""
+    outcome = Outcome(status=status, elapsed_seconds=elapsed_seconds)
+    if outcome.delivered:
+        return outcome
+    return msgspec.structs.replace(
+        outcome,
         detail=answer.detail(),
         retry_after_seconds=read_retry_after(answer.headers.get(b"retry-after"), time.time()),
-        elapsed_seconds=elapsed_seconds,
-    )
-
-
-def _timed(outcome: Outcome, elapsed_seconds: float) -> Outcome:
-    return Outcome(
-        status=outcome.status,
-        fault=outcome.fault,
-        detail=outcome.detail,
-        retry_after_seconds=outcome.retry_after_seconds,
-        elapsed_seconds=elapsed_seconds,
     )

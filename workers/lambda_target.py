@@ -12,6 +12,8 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
+
 from sockq.workers.answer import one_line
 from sockq.workers.apps import FunctionTarget
 from sockq.workers.outcome import Fault, Outcome
@@ -115,13 +117,7 @@ def call(
         outcome = Outcome(status=status, detail=one_line(detail))
     except Exception as error:
         outcome = _explain(error)
-    return Outcome(
-        status=outcome.status,
-        fault=outcome.fault,
-        detail=outcome.detail,
-        retry_after_seconds=outcome.retry_after_seconds,
-        elapsed_seconds=time.monotonic() - began,
-    )
+    return msgspec.structs.replace(outcome, elapsed_seconds=time.monotonic() - began)
 
 
 def _explain(error: Exception) -> Outcome:

@@ -103,7 +103,7 @@ class Lane(Generic[T]):
     def ended(self, outcome: Outcome, now: float, chance: float) -> None:
         """Note the end of any exchange. 429 pauses; other 4xx and 3xx say nothing about health."""
         status = outcome.status
-        if outcome.delivered and outcome.fault is None:
+        if outcome.delivered:
             self.succeeded(now)
         elif status == _TOO_MANY:
             self.ended_count += 1

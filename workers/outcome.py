@@ -23,7 +23,7 @@ class Fault(StrEnum):
 
 
 class Outcome(msgspec.Struct, frozen=True, gc=False):
-    """The end of one exchange: a status, a fault, or neither (``parked``: never sent).
+    """The end of one exchange: a status, a fault, or neither (``parked``: never sent); never both.
 
     Attributes:
         status: HTTP status of the final answer, or 0.

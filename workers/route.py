@@ -107,7 +107,7 @@ class Route(Lane[Request]):
         self, connection: Connection, request: Request, outcome: Outcome, now: float
     ) -> None:
         """Account for it, see to the next one, then tell the request."""
-        if outcome.fault is None and 200 <= outcome.status < 300:  # noqa: PLR2004 - delivered
+        if outcome.delivered:
             self.succeeded(now)
         else:
             self.ended(outcome, now, self._hub.chance())
