@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pymysql
 
-from sockq.workers.app_store import ANSWER_SECONDS, CONNECT_SECONDS, SqlStoreSettings
+from sockq.workers.app_store import ANSWER_SECONDS, CONNECT_SECONDS, MySqlStoreSettings
 from sockq.workers.sql_connections import SqlStore, field_names
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ _FINAL: Final = frozenset({1044, 1045, 1049, 1142, 1143, 1227, 1251, 1698, 2059}
 class MySqlStore(SqlStore[Connection]):
     """One table."""
 
-    def __init__(self, settings: SqlStoreSettings) -> None:
+    def __init__(self, settings: MySqlStoreSettings) -> None:
         super().__init__(settings)
         self._table = "`{}`".format(settings.table.replace("`", "``"))
 

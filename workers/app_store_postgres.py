@@ -14,7 +14,7 @@ import msgspec
 import psycopg
 from psycopg import sql
 
-from sockq.workers.app_store import ANSWER_SECONDS, CONNECT_SECONDS, Shape, SqlStoreSettings
+from sockq.workers.app_store import ANSWER_SECONDS, CONNECT_SECONDS, PostgresStoreSettings, Shape
 from sockq.workers.sql_connections import SqlStore
 
 Connection = psycopg.Connection[tuple[Any, ...]]
@@ -31,7 +31,7 @@ _FINAL_TEXT: Final = re.compile(
 class PostgresStore(SqlStore[Connection]):
     """One table."""
 
-    def __init__(self, settings: SqlStoreSettings) -> None:
+    def __init__(self, settings: PostgresStoreSettings) -> None:
         super().__init__(settings)
         if settings.shape is Shape.SOCKUDO:
             # Sockudo puts the name into its statements as it stands; the settings checked it.

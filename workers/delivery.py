@@ -40,13 +40,19 @@ class Delivery(Request):
     def __init__(
         self, run: JobRun, webhook: Webhook, body: bytes, before: TargetState | None
     ) -> None:
-        self.endpoint = webhook.endpoint  # type: ignore[assignment]  # a Call has none
+        if webhook.endpoint is not None:  # a Call has none
+            self.endpoint = webhook.endpoint
         self.lane = webhook.lane
         self.timeout_seconds = webhook.timeout_seconds
         self.webhook = webhook
         self._run = run
         self._body = body
         self._before = before
+
+    @property
+    def number(self) -> int:
+        """Which attempt it is, counted from 1."""
+        return 1 if self._before is None else self._before.attempts + 1
 
     @property
     def endpoint_id(self) -> str:
@@ -67,11 +73,7 @@ class Delivery(Request):
         """Sign exactly what is sent; nothing is signed that is not sent."""
         run = self._run
         body = self._body
-        before = self._before
-        meter = run.desk.meter
-        meter.attempts += 1
-        meter.bytes_out += len(body)
-        run.desk.journal.sending(run.lease)
+        self._goes_out(len(body))
         return (
             b"%bX-Pusher-Key: %b\r\nX-Pusher-Signature: %b\r\nX-Sockq-Delivery-Id: %b\r\n"
             b"X-Sockq-Attempt: %d\r\nContent-Length: %d\r\n\r\n%b"
@@ -80,7 +82,7 @@ class Delivery(Request):
             run.job.app_key.encode(),
             signer_for(run.secret).sign(body),
             delivery_id(run.lease.id, self.webhook.target_id),
-            1 if before is None else before.attempts + 1,
+            self.number,
             len(body),
             body,
         )
@@ -96,8 +98,7 @@ class Delivery(Request):
             job = run.job
             count(self.webhook, job.app_id, outcome.elapsed_seconds, job.time_ms)
             if run.desk.share and random.random() < run.desk.share:  # noqa: S311 - a sample
-                number = 1 if before is None else before.attempts + 1
-                run.desk.log.attempts.delivered(self._attempt(outcome, number))
+                run.desk.log.attempts.delivered(self._attempt(outcome))
             if run.results is None:
                 run.desk.add(Ack(run.lease))
             else:
@@ -116,21 +117,28 @@ class Delivery(Request):
             refusals=after.refusals,
             first_refusal_ms=after.first_refusal_ms,
         )
-        self._count(outcome, decision, after)
+        self._count(outcome, decision)
         run.result(self.webhook, TargetResult(decision, after))
 
-    def _count(self, outcome: Outcome, decision: Decision, after: TargetState) -> None:
+    def _goes_out(self, size_bytes: int) -> None:
+        run = self._run
+        meter = run.desk.meter
+        meter.attempts += 1
+        meter.bytes_out += size_bytes
+        run.desk.journal.sending(run.lease)
+
+    def _count(self, outcome: Outcome, decision: Decision) -> None:
         run = self._run
         if outcome.parked_seconds:
             run.desk.meter.parked(self.webhook, run.job.app_id)
             return
         run.desk.words[board.FAILED] += 1
-        run.desk.log.attempts.failed(self._attempt(outcome, after.attempts), decision)
+        run.desk.log.attempts.failed(self._attempt(outcome), decision)
         row = run.desk.meter.failed(
             self.webhook,
             run.job.app_id,
             outcome,
-            attempt=after.attempts,
+            attempt=self.number,
             time_ms=run.job.time_ms,
         )
         if isinstance(decision, GiveUp):
@@ -138,7 +146,7 @@ class Delivery(Request):
         else:
             row.retried += 1
 
-    def _attempt(self, outcome: Outcome, number: int) -> Attempt:
+    def _attempt(self, outcome: Outcome) -> Attempt:
         run = self._run
         return Attempt(
             job=run.lease.id,
@@ -146,7 +154,7 @@ class Delivery(Request):
             app=run.job.app_id,
             queue=run.desk.queue,
             endpoint=self.webhook.label,
-            number=number,
+            number=self.number,
             age_ms=unix_ms() - run.job.time_ms,
             bytes_out=len(self._body),
             outcome=outcome,
@@ -190,17 +198,14 @@ class Call(Delivery):
         run = self._run
         payload = self._body
         if self.function.wrapped:
-            attempt = 1 if self._before is None else self._before.attempts + 1
             proof = {
                 "X-Pusher-Key": run.job.app_key,
                 "X-Pusher-Signature": signer_for(run.secret).sign(payload).decode(),
                 "X-Sockq-Delivery-Id": delivery_id(run.lease.id, self.webhook.target_id).decode(),
-                "X-Sockq-Attempt": str(attempt),
+                "X-Sockq-Attempt": str(self.number),
             }
             payload = wrapped(payload, self.function, proof)
-        run.desk.meter.attempts += 1
-        run.desk.meter.bytes_out += len(payload)
-        run.desk.journal.sending(run.lease)
+        self._goes_out(len(payload))
         return payload
 
 

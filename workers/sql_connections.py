@@ -11,7 +11,13 @@ from typing import Any, Final, Generic, Protocol, TypeVar
 
 from sockq.drivers.errors import BackendRefused, BackendUnavailable
 from sockq.workers.answer import one_line
-from sockq.workers.app_store import AppStore, Shape, SqlStoreSettings, label_of
+from sockq.workers.app_store import (
+    AppStore,
+    MySqlStoreSettings,
+    PostgresStoreSettings,
+    Shape,
+    label_of,
+)
 
 #: Firewalls and servers forget connections that are silent; one is not used again after this.
 IDLE_SECONDS: Final = 60.0
@@ -27,9 +33,9 @@ C = TypeVar("C", bound=_Closable)
 class SqlStore(AppStore, Generic[C]):
     """A store that speaks SQL. What differs between servers is for its subclasses to say."""
 
-    def __init__(self, settings: SqlStoreSettings) -> None:
+    def __init__(self, settings: MySqlStoreSettings | PostgresStoreSettings) -> None:
         self.settings = settings
-        self.label = label_of(settings)  # type: ignore[arg-type]  # subclasses are given theirs
+        self.label = label_of(settings)
         self.column = "id" if settings.shape is Shape.SOCKUDO else "key"
         self._idle: deque[tuple[C, float]] = deque()  # its ends are safe to use from threads
 
