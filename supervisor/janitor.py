@@ -19,6 +19,7 @@ from collections.abc import Callable
 from typing import Final
 
 from sockq.drivers.errors import BackendRefused, BackendUnavailable, SockqError
+from sockq.drivers.job_mark import Marks
 from sockq.drivers.registry import make_driver
 from sockq.drivers.settings import DriverSettings, NoneSettings
 from sockq.drivers.source import Driver, QueueStats
@@ -59,7 +60,7 @@ class _Janitor:
         self._log = Log("janitor")
         self._context = context
         self._owners: deque[str] = deque()
-        self._blamed: dict[str, frozenset[str]] = {}
+        self._blamed: dict[str, Marks] = {}
         self._given_back: Counter[str] = Counter()
         self._work = asyncio.Event()
         self._idle = asyncio.Event()

@@ -6,8 +6,9 @@ import time
 from dataclasses import dataclass
 from typing import Final
 
-from sockq.drivers.job_mark import mark_of
+from sockq.drivers.job_mark import Marks, mark_of
 from sockq.supervisor.member import Member
+from sockq.supervisor.process import Used
 from sockq.supervisor.restart import BLAMED, Cause, Exit
 from sockq.workers.deaths import Death, Deaths
 from sockq.workers.journal import Held, read_journal
@@ -25,7 +26,7 @@ class Remains:
     stack: tuple[str, ...]
 
     @property
-    def at_work(self) -> frozenset[str]:
+    def at_work(self) -> Marks:
         """Marks of the jobs that the worker did something with, and of the one that ran alone."""
         marks = {job.mark for job in self.held.jobs if job.at_work}
         if self.held.alone is not None:
@@ -57,15 +58,7 @@ def remains_of(member: Member) -> Remains:
 
 
 def note_death(
-    deaths: Deaths,
-    member: Member,
-    remains: Remains,
-    cause: Cause,
-    end: Exit,
-    *,
-    uptime_seconds: float,
-    cpu_seconds: float,
-    max_rss_bytes: int,
+    deaths: Deaths, member: Member, remains: Remains, cause: Cause, end: Exit, used: Used
 ) -> None:
     """Keep what speaks against the jobs that were held; the others' ends say nothing of them."""
     held = remains.held
@@ -77,9 +70,9 @@ def note_death(
             cause=cause.label,
             exit=str(end),
             at_ms=time.time_ns() // 1_000_000,
-            uptime_seconds=uptime_seconds,
-            cpu_seconds=cpu_seconds,
-            max_rss_mb=max_rss_bytes >> 20,
+            uptime_seconds=used.uptime_seconds,
+            cpu_seconds=used.cpu_seconds,
+            max_rss_mb=used.max_rss_bytes >> 20,
             alone=held.alone.key if held.alone else "",
             crashes=held.alone.crashes if held.alone else 0,
             at_hand=any(job.at_hand for job in held.jobs),

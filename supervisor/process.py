@@ -12,6 +12,8 @@ from sockq.supervisor.channel import Channel
 
 #: Deaths taken in one pass of the loop; more wait for the next one.
 _REAP_LIMIT: Final = 256
+#: ``ru_maxrss`` counts kibibytes on Linux.
+_RSS_UNIT_BYTES: Final = 1024
 
 
 class Process:
@@ -58,12 +60,33 @@ class Process:
 
 
 @dataclass(frozen=True, slots=True)
+class Used:
+    """What a process took from its fork to its end.
+
+    Attributes:
+        uptime_seconds: How long it lived.
+        cpu_seconds: Processor time, user and system.
+        max_rss_bytes: Its largest resident set.
+    """
+
+    uptime_seconds: float
+    cpu_seconds: float
+    max_rss_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class Ended:
     """A process that was reaped: its wait status and what it used."""
 
     pid: int
     status: int
     usage: struct_rusage
+
+    def used(self, uptime_seconds: float) -> Used:
+        """The same with the time it lived, in our units."""
+        usage = self.usage
+        cpu_seconds = usage.ru_utime + usage.ru_stime
+        return Used(uptime_seconds, cpu_seconds, usage.ru_maxrss * _RSS_UNIT_BYTES)
 
 
 def reap() -> list[Ended]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from sockq.drivers.job_mark import Marks
 from sockq.supervisor import board_words as words
 from sockq.supervisor.channels import Channels
 from sockq.supervisor.crew import Crew
@@ -94,7 +95,7 @@ class Reaping:
         if process.channel.fileno() >= 0:
             self._channels.release(process)
 
-    def _give_back(self, member: Member, process: Process, blamed: frozenset[str]) -> None:
+    def _give_back(self, member: Member, process: Process, blamed: Marks) -> None:
         if member.role is Role.WORKER:
             self._reclaims.add(Known(process.pid, 0, process.owner), blamed)
         elif member.role is Role.JANITOR:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 
+from sockq.drivers.job_mark import Marks
 from sockq.supervisor.owners import Known
 
 
@@ -16,7 +17,7 @@ class Reclaims:
 
     def __init__(self) -> None:
         self._pending: dict[str, Known] = {}
-        self._blamed: dict[str, frozenset[str]] = {}
+        self._blamed: dict[str, Marks] = {}
         self._told: set[str] = set()
 
     def __len__(self) -> int:
@@ -27,7 +28,7 @@ class Reclaims:
         """Whom to remember over a restart of the fleet."""
         return list(self._pending.values())
 
-    def add(self, known: Known, blamed: frozenset[str] = frozenset()) -> None:
+    def add(self, known: Known, blamed: Marks = frozenset()) -> None:
         """``known`` is gone; what it leased has to go back.
 
         Args:

@@ -10,6 +10,7 @@ import json
 from dataclasses import dataclass
 from typing import Final
 
+from sockq.drivers.job_mark import Marks
 from sockq.workers.seqlock import read_bytes, room, write_bytes
 
 #: Causes that the reason of a dead letter has words for; the parent's labels (``restart.Cause``).
@@ -62,7 +63,7 @@ class Death:
     at_hand: bool = False
     stack: tuple[str, ...] = ()
     held: int = 0
-    at_work: frozenset[str] = frozenset()
+    at_work: Marks = frozenset()
     in_hand: str = ""
 
 

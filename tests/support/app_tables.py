@@ -12,7 +12,6 @@ from sockq.workers.app_store import (
     MySqlStoreSettings,
     PostgresStoreSettings,
     Shape,
-    SqlStoreSettings,
     make_store,
 )
 
@@ -81,5 +80,4 @@ def store_of(
     server: SqlServer, table: str, shape: Shape = Shape.SOCKUDO, **changes: Any
 ) -> AppStore:
     """The store of a table."""
-    settings: SqlStoreSettings = store_settings(server, table, shape, **changes)
-    return make_store(settings)  # type: ignore[arg-type]  # of the two kinds
+    return make_store(store_settings(server, table, shape, **changes))
