@@ -24,7 +24,6 @@ from sockq.workers.endpoint_table import read_table
 from sockq.workers.outcome_classes import CLASSES
 from sockq.workers.seqlock import read_text
 
-_NS: Final = 1_000_000_000
 #: Deaths of workers that are shown.
 _DEATHS: Final = 10
 
@@ -86,7 +85,7 @@ def take(board: Board) -> BoardView:
     slots = [board.slot(index) for index in range(used)]
     helper = [header[at : at + 64] for at in (words.JANITOR_AT, words.BROKER_AT, words.HTTP_AT)]
     return BoardView(
-        taken_at=now / _NS,
+        taken_at=now / slot_words.NS,
         taken_unix=time.time(),
         pid=header[words.PARENT_PID],
         state=_enum(FleetState, header[words.FLEET_STATE], FleetState.STARTING),
@@ -161,7 +160,7 @@ def _worker(board: Board, index: int, now: int) -> ProcessView:
         gauges={name: own[word] for name, word in GAUGES.items()},
         note=slot.text,
         last_end=read_text(board.parent_text(index)),
-        cpu_seconds=own[slot_words.CPU_NS] / _NS,
+        cpu_seconds=own[slot_words.CPU_NS] / slot_words.NS,
         sending=read_histograms([own])["sending"],
     )
     # The worker knows first whether it is degraded or paused; the parent only looks now and then.
@@ -216,11 +215,11 @@ def _queue(board: Board, now: int) -> QueueView:
 
 
 def _ago(now: int, then: int) -> float | None:
-    return max(0.0, (now - then) / _NS) if then else None
+    return max(0.0, (now - then) / slot_words.NS) if then else None
 
 
 def _ahead(now: int, then: int) -> float | None:
-    return max(0.0, (then - now) / _NS) if then else None
+    return max(0.0, (then - now) / slot_words.NS) if then else None
 
 
 def _count(value: int) -> int | None:

@@ -16,7 +16,7 @@ from typing import Final, TypeGuard
 from sockq.supervisor.disabling import Disabling
 from sockq.supervisor.fleet_board import FleetBoard
 from sockq.supervisor.member import Member
-from sockq.supervisor.reading_again import ReadingAgain
+from sockq.supervisor.reading_again import NOT_NOW, ReadingAgain
 from sockq.supervisor.stacks import ask_main_thread
 from sockq.supervisor.steps import Steps
 from sockq.workers.logs import Event, Log
@@ -124,7 +124,7 @@ class Commands:
         if "worker" in request:
             return self._replace(request)
         if not self._steps.reload(time.monotonic()):
-            return _refuse("not now: the fleet is starting, stopping or reloading already")
+            return _refuse(NOT_NOW)
         return self._reloading(f"restarting {self._steps.target} workers, one at a time")
 
     def _drain(self, request: Request) -> Answer:

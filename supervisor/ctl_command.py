@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any, Final
 
 from sockq.supervisor.control_client import NoAnswerError, NoFleetError, ask
 from sockq.supervisor.output import note, notes, say
-from sockq.supervisor.settings_directory import default_directory
+from sockq.supervisor.settings_directory import place_of
 from sockq.supervisor.status_document import duration, read_status
 from sockq.supervisor.status_words import ABSENT
 
@@ -50,12 +49,6 @@ def control(
     notes(_lines(answer, "warnings"), "warning: ")
     say(str(answer.get("did", "done")))
     return DONE if wait is None else _wait(place, answer, wait)
-
-
-def place_of(directory: Path | None) -> Path:
-    """The fleet's directory: as given, or by the environment."""
-    given = directory or os.environ.get("SOCKQ_DIR") or default_directory(os.environ)
-    return Path(given).expanduser().absolute()
 
 
 def until_stopped(document: dict[str, Any], _answer: dict[str, Any]) -> str | None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sockq.supervisor.ctl_command import DONE, NO_ANSWER, REFUSED, control, place_of
+from sockq.supervisor.ctl_command import DONE, NO_ANSWER, REFUSED, control
 from sockq.supervisor.endpoint_choice import NoChoiceError, choose
 from sockq.supervisor.output import note, say
+from sockq.supervisor.settings_directory import place_of
 from sockq.supervisor.status_document import read_status
 from sockq.supervisor.status_words import Condition
 

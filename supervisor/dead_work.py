@@ -30,8 +30,6 @@ from sockq.workers import exits
 
 Verb = Literal["replay", "drop"]
 _DONE: Final = {"replay": "replayed", "drop": "dropped"}
-#: What a shell says of a command that was ended by a signal.
-_SIGNALLED: Final = 128
 _NO_TERMINAL: Final = (
     "this is no terminal, so nobody can be asked: add --yes, or --dry-run to look first"
 )
@@ -126,7 +124,7 @@ class _Run:
                 if self._found.sources[source.name] and not self._stopped.is_set():
                     await self._through_one(store, source, progress)
         if self._signal:
-            return _SIGNALLED + self._signal
+            return exits.SIGNALLED + self._signal
         return exits.OK if self._done >= self._found.total else MISSING
 
     async def _through_one(self, store: DeadStore, source: Source, progress: Progress) -> None:

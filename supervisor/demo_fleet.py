@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Final
+
+from sockq.supervisor.tethered import LOG_NAME, tethered
 
 _STOP_SECONDS: Final = 30.0
 #: Variables that would make the demo something else.
@@ -28,9 +29,9 @@ class DemoFleet:
     """A fleet in its own session, so that Ctrl-C reaches the demo alone, which then stops it."""
 
     def __init__(self, config: Path, directory: Path) -> None:
-        self._command = [sys.executable, "-m", "sockq.supervisor.tethered", "run"]
-        self._command += ["--mode", "worker", "--config", str(config), "--dir", str(directory)]
-        self._log = directory / "fleet.log"
+        given = ("--mode", "worker", "--config", str(config), "--dir", str(directory))
+        self._command = tethered("run", *given)
+        self._log = directory / LOG_NAME
         self._process: asyncio.subprocess.Process | None = None
 
     async def start(self, environ: Mapping[str, str]) -> None:

@@ -6,7 +6,6 @@ import json
 import os
 import platform
 import time
-from typing import Final
 
 from sockq.drivers.settings import DriverSettings
 from sockq.supervisor import board_words as words
@@ -14,10 +13,9 @@ from sockq.supervisor.board_words import FleetState
 from sockq.supervisor.fleet import FleetSettings
 from sockq.supervisor.http_settings import SOCKET_NAME
 from sockq.workers import board as slot_words
+from sockq.workers.board import NS
 from sockq.workers.board_memory import Board
 from sockq.workers.seqlock import write_text
-
-_NS: Final = 1_000_000_000
 
 
 class FleetBoard:
@@ -90,8 +88,8 @@ class FleetBoard:
     def turned(self, now: float, lag: float, dropped: int) -> None:
         """The loop turned, ``lag`` seconds later than it meant to."""
         header = self._header
-        header[words.PARENT_BEAT_NS] = int(now * _NS)
-        header[words.WORST_LAG_NS] = max(header[words.WORST_LAG_NS], int(max(lag, 0.0) * _NS))
+        header[words.PARENT_BEAT_NS] = int(now * NS)
+        header[words.WORST_LAG_NS] = max(header[words.WORST_LAG_NS], int(max(lag, 0.0) * NS))
         header[words.LOG_DROPPED] = dropped
 
     def event(self, level: str, text: str) -> None:

@@ -32,11 +32,9 @@ from sockq.supervisor.process import Process
 from sockq.supervisor.restart import COUNTED, Backoff, Cause, Exit, RestartSettings
 from sockq.supervisor.slot import Slot
 from sockq.supervisor.slot_states import RUNNING, SERVING, Actions, SlotLimits, SlotState
-from sockq.workers.board import BEAT_NS, FETCH_OK_NS, SETTLED, STATE, SlotWriter, WorkerState
+from sockq.workers.board import BEAT_NS, FETCH_OK_NS, NS, SETTLED, STATE, SlotWriter, WorkerState
 from sockq.workers.board_memory import Board
 from sockq.workers.seqlock import write_text
-
-_NS = 1_000_000_000
 
 
 class Role(StrEnum):
@@ -116,7 +114,7 @@ class Member:
         """For how long it has not beaten; infinite where it need not."""
         if self.writer is None:
             return math.inf
-        return now - self.writer.words[BEAT_NS] / _NS
+        return now - self.writer.words[BEAT_NS] / NS
 
     @property
     def says_ready(self) -> bool:
@@ -145,7 +143,7 @@ class Member:
             return ()
         if self.writer is not None:
             words = self.writer.words
-            state, beat = words[STATE], words[BEAT_NS] / _NS
+            state, beat = words[STATE], words[BEAT_NS] / NS
             worker = WorkerState(state) if state in _WORKER_STATES else WorkerState.UNSET
             if not self.process.ready:
                 return ()
@@ -165,9 +163,9 @@ class Member:
     def _helper_beat(self, now: float, board: Board) -> float:
         match self.role:
             case Role.JANITOR:
-                return float(board.queue[JANITOR_BEAT_NS] / _NS)
+                return float(board.queue[JANITOR_BEAT_NS] / NS)
             case Role.HTTP:
-                return float(board.header[HTTP_BEAT_NS] / _NS)
+                return float(board.header[HTTP_BEAT_NS] / NS)
             case _:
                 return now  # the broker has no word on the board
 
@@ -196,7 +194,7 @@ class Member:
         words[PROCESS_DEATHS] = self.deaths
         words[PROCESS_LAST_CAUSE] = cause
         words[PROCESS_LAST_EXIT] = end.word
-        words[PROCESS_LAST_END_NS] = int(now * _NS)
+        words[PROCESS_LAST_END_NS] = int(now * NS)
         words[PROCESS_LAST_MAXRSS_BYTES] = maxrss_bytes
 
     def tell(self, text: str) -> None:
@@ -216,11 +214,11 @@ class Member:
         words[PROCESS_PID] = pid
         words[PROCESS_GENERATION] = self.generation
         words[PROCESS_STATE] = slot.state
-        words[PROCESS_STATE_SINCE_NS] = int(slot.since * _NS)
+        words[PROCESS_STATE_SINCE_NS] = int(slot.since * NS)
         words[PROCESS_CRASHES] = self.backoff.crashes
         words[PROCESS_WANTED] = slot.wanted
         waits = slot.state in (SlotState.BACKOFF, SlotState.HELD) and slot.deadline is not None
-        words[PROCESS_NEXT_START_NS] = int((slot.deadline or 0.0) * _NS) if waits else 0
+        words[PROCESS_NEXT_START_NS] = int((slot.deadline or 0.0) * NS) if waits else 0
 
 
 _WORKER_STATES = frozenset(WorkerState)

@@ -12,8 +12,9 @@ import sys
 from types import FrameType
 from typing import Final, NoReturn
 
+from sockq.workers import exits
+
 _ENDING: Final = (signal.SIGTERM, signal.SIGQUIT, signal.SIGHUP)
-_SIGNALLED: Final = 128
 
 
 def heed_signals() -> None:
@@ -26,4 +27,4 @@ def heed_signals() -> None:
 
 
 def _leave(number: int, _frame: FrameType | None) -> NoReturn:
-    sys.exit(_SIGNALLED + number)
+    sys.exit(exits.SIGNALLED + number)

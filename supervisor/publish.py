@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from sockq.supervisor import board_words as words
 from sockq.supervisor.board_words import FleetState
 from sockq.supervisor.fleet_board import FleetBoard
+from sockq.workers.board import NS
 
 if TYPE_CHECKING:
     from sockq.supervisor.steps import Steps
-
-_NS: Final = 1_000_000_000
 
 
 def publish(steps: Steps, fleet: FleetBoard) -> None:
@@ -23,8 +22,8 @@ def publish(steps: Steps, fleet: FleetBoard) -> None:
     fleet.set(words.TARGET, steps.target)
     fleet.set(words.SLOTS_USED, steps.slots_used)
     fleet.set(words.PENDING_RECLAIMS, len(steps.reclaims))
-    fleet.set(words.RETRY_AT_NS, int(steps.brake.retry_at * _NS))
-    fleet.set(words.PAUSE_UNTIL_NS, 0 if math.isinf(ends) else int(ends * _NS))
+    fleet.set(words.RETRY_AT_NS, int(steps.brake.retry_at * NS))
+    fleet.set(words.PAUSE_UNTIL_NS, 0 if math.isinf(ends) else int(ends * NS))
     fleet.set(words.RELOADS_OK, reloading.ok)
     fleet.set(words.RELOADS_FAILED, reloading.failed)
     fleet.set(words.RELOADING, reloading.active)

@@ -5,14 +5,12 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
-from typing import Final
 
 from sockq.drivers.source import QueueStats
 from sockq.supervisor import board_words as words
+from sockq.workers.board import NS
 from sockq.workers.board_memory import Board
 from sockq.workers.seqlock import write_text
-
-_NS: Final = 1_000_000_000
 
 
 class QueueBoard:
@@ -71,7 +69,7 @@ class QueueBoard:
         if not self._words[words.BACKEND_UP_SINCE_NS]:
             self.set(words.BACKEND_UP_SINCE_NS, now)
         self.set(words.BACKEND_DOWN_SINCE_NS, 0)
-        return max(0.0, (now - down_since) / _NS) if down_since else 0.0
+        return max(0.0, (now - down_since) / NS) if down_since else 0.0
 
     def down(self) -> bool:
         """The backend does not answer; True when it did until now."""

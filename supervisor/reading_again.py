@@ -9,7 +9,7 @@ from sockq.supervisor.fleet import FleetSettings, Reread
 from sockq.supervisor.steps import Steps
 from sockq.workers.logs import Event, Log
 
-_NOT_NOW: Final = "not now: the fleet is starting, stopping or reloading already"
+NOT_NOW: Final = "not now: the fleet is starting, stopping or reloading already"
 #: Which of a fleet's settings only a new fleet can have, and what they are called.
 _FIXED: Final = {
     "driver": "the queue's settings",
@@ -55,7 +55,7 @@ class ReadingAgain:
         """
         steps = self._steps
         if not steps.can_reload:
-            return Refused(_NOT_NOW)
+            return Refused(NOT_NOW)
         read = self._read()
         if read.settings is None:
             steps.reloading.refused()
@@ -78,7 +78,7 @@ class ReadingAgain:
             return steps.target
 
         if not steps.reload(now, new, proved):
-            return Refused(_NOT_NOW)
+            return Refused(NOT_NOW)
         self.warnings = read.warnings
         for line in read.warnings:
             self._log.warning(Event.CONFIGURATION_WARNING, what=line)

@@ -31,7 +31,6 @@ from sockq.workers.logs import Event, Log
 _EVERY_SECONDS: Final = 1.0
 #: Workers beat twice a second; the words of one that was silent for this long are old.
 _QUIET_SECONDS: Final = 2.0
-_NS: Final = 1_000_000_000
 
 
 @dataclass(slots=True)
@@ -138,7 +137,7 @@ class Recycling:
         room = words[board.IN_FLIGHT] < words[board.IN_FLIGHT_LIMIT]
         stale = life.fetching.stale_seconds(
             now,
-            words[board.FETCH_OK_NS] / _NS,
+            words[board.FETCH_OK_NS] / board.NS,
             may_claim=room
             and not words[board.SUSPECTS]
             and worker.says_ready
@@ -146,7 +145,7 @@ class Recycling:
         )
         overdue = life.sending.overdue_seconds(
             now,
-            words[board.OLDEST_DEADLINE_NS] / _NS,
+            words[board.OLDEST_DEADLINE_NS] / board.NS,
             may_wait=bool(words[board.SUSPECTS]) or worker.quiet_seconds(now) >= _QUIET_SECONDS,
         )
         if why is None and stale >= self._stale_fetch_seconds:

@@ -23,13 +23,10 @@ from sockq.supervisor.status_command import StatusOptions
 from sockq.supervisor.status_document import read_status
 from sockq.supervisor.status_screen import glyphs_for, run_screen
 from sockq.supervisor.status_words import Condition
+from sockq.supervisor.tethered import LOG_NAME, tethered
 from sockq.workers import exits
 
-LOG_NAME: Final = "fleet.log"
 _LAST_LINES: Final = 5
-_SIGNALLED: Final = 128
-# Named here, for tethered brings the whole command line.
-_TETHERED: Final = "sockq.supervisor.tethered"
 
 
 def run_with_screen(directory: Path) -> int:
@@ -46,7 +43,7 @@ def run_with_screen(directory: Path) -> int:
     code, signalled = show_behind(directory, log_path)
     if code != exits.LOCKED:
         _say_end(code, log_path, begun)
-    return _SIGNALLED + signalled if signalled is not None and code == exits.OK else code
+    return exits.SIGNALLED + signalled if signalled is not None and code == exits.OK else code
 
 
 def show_behind(directory: Path, log_path: Path) -> tuple[int, int | None]:
@@ -76,12 +73,12 @@ def show_behind(directory: Path, log_path: Path) -> tuple[int, int | None]:
         if fleet.poll() is None:
             fleet.send_signal(signal.SIGTERM)
         code = fleet.wait()
-    return (code if code >= 0 else _SIGNALLED - code), signalled
+    return (code if code >= 0 else exits.SIGNALLED - code), signalled
 
 
 def _start(directory: Path, log_path: Path) -> subprocess.Popen[bytes]:
     given = [one for one in sys.argv[1:] if one != "--status"]
-    command = [sys.executable, "-m", _TETHERED, *given, "--dir", str(directory)]
+    command = tethered(*given, "--dir", str(directory))
     fd = os.open(log_path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         return subprocess.Popen(  # noqa: S603 - this program, with its own arguments

@@ -40,6 +40,12 @@ def default_directory(
     return (temporary or Path(tempfile.gettempdir())) / f"sockq-{uid}"
 
 
+def place_of(directory: Path | None) -> Path:
+    """The directory of the fleet that a command means: as given, or by the environment."""
+    given = directory or os.environ.get("SOCKQ_DIR") or default_directory(os.environ)
+    return Path(given).expanduser().absolute()
+
+
 def complaint_about_directory(path: Path) -> str | None:
     """Why a fleet cannot live there, as far as the path alone tells; None: it can."""
     if len(os.fsencode(path.absolute())) > LONGEST_DIRECTORY:

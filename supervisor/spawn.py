@@ -24,10 +24,9 @@ from typing import Final
 
 from sockq.supervisor.doorbell import PARENT_SIGNALS
 from sockq.supervisor.stacks import answer_with_stacks
+from sockq.workers import exits
 from sockq.workers.logs import Event, Log
 
-#: Exit code of a body that raised.
-CRASHED: Final = 70
 _PR_SET_PDEATHSIG: Final = 1
 #: The parent decides on these: a terminal sends them to the whole group, workers included.
 _IGNORED: Final = (
@@ -115,7 +114,7 @@ def _require_single_thread() -> None:
 
 
 def _child(body: Callable[[], int], setup: ChildSetup, parent: int, mask: Iterable[int]) -> None:
-    code = CRASHED
+    code = exits.CRASHED
     try:
         signal.set_wakeup_fd(-1)
         for number in PARENT_SIGNALS:
@@ -132,7 +131,7 @@ def _child(body: Callable[[], int], setup: ChildSetup, parent: int, mask: Iterab
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         code = body()
     except SystemExit as end:
-        code = end.code if isinstance(end.code, int) else CRASHED
+        code = end.code if isinstance(end.code, int) else exits.CRASHED
     except BaseException as error:
         with contextlib.suppress(BaseException):
             _report(setup.name, error)

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from sockq.drivers.settings import DriverSettings
 from sockq.supervisor.output import say
-from sockq.supervisor.settings_directory import default_directory
+from sockq.supervisor.settings_directory import place_of
 from sockq.supervisor.status_document import SCHEMA, exit_code, read_status, render_plain
 from sockq.supervisor.status_words import Condition
 
@@ -47,8 +47,7 @@ class StatusOptions:
     @property
     def place(self) -> Path:
         """The fleet's directory."""
-        given = self.directory or os.environ.get("SOCKQ_DIR") or default_directory(os.environ)
-        return Path(given).expanduser().absolute()
+        return place_of(self.directory)
 
 
 def complaint(options: StatusOptions, *, fleet: bool = False) -> str | None:

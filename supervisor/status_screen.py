@@ -7,7 +7,6 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Final
 
 from sockq.supervisor.output import say
 from sockq.supervisor.screen_control import carry_out
@@ -18,8 +17,7 @@ from sockq.supervisor.screen_text import ASCII, UNICODE, Glyphs
 from sockq.supervisor.screen_ui import Act, Ui
 from sockq.supervisor.status_command import StatusOptions, common_code
 from sockq.supervisor.status_sources import Source, choose
-
-_SIGNALLED: Final = 128
+from sockq.workers import exits
 
 
 def show_screen(options: StatusOptions) -> int:
@@ -28,7 +26,7 @@ def show_screen(options: StatusOptions) -> int:
     ui = Ui(glyphs=glyphs_for(os.environ, ascii_only=options.ascii), may_act=acts)
     left = run_screen(options, ui, lambda act: carry_out(options.place, act))
     if left.signal is not None:
-        return _SIGNALLED + left.signal
+        return exits.SIGNALLED + left.signal
     return common_code([one.document for one in left.picture.readings])
 
 

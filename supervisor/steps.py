@@ -33,12 +33,12 @@ from sockq.supervisor.service import Facts
 from sockq.supervisor.shutdown import Shutdown
 from sockq.supervisor.slot_states import Action
 from sockq.workers import exits
+from sockq.workers.board import NS
 from sockq.workers.logs import Event, Log
 
 _FORKS_A_PASS: Final = 4
 #: A slot whose step raised is looked at again after this long.
 _FAULT_SECONDS: Final = 1.0
-_NS: Final = 1_000_000_000
 
 
 class Steps:
@@ -114,7 +114,7 @@ class Steps:
         self.leaving.until += lag
         self.shutdown.slept(lag)
         if self.shutdown.deadline is not None:
-            self._fleet.set(words.DRAIN_DEADLINE_NS, int(self.shutdown.deadline * _NS))
+            self._fleet.set(words.DRAIN_DEADLINE_NS, int(self.shutdown.deadline * NS))
 
     def reap(self, now: float) -> None:
         """Take in all that ended."""
@@ -163,7 +163,7 @@ class Steps:
         self.exit_code = self.exit_code or code
         deadline = self.shutdown.deadline
         assert deadline is not None
-        self._fleet.set(words.DRAIN_DEADLINE_NS, int(deadline * _NS))
+        self._fleet.set(words.DRAIN_DEADLINE_NS, int(deadline * NS))
         left = max(0.0, deadline - now)
         if not self.booting.refused:
             self._log.info(Event.FLEET_DRAINING, seconds=left, request=self.shutdown.requests)

@@ -12,10 +12,15 @@ import signal
 import sys
 from typing import Final
 
-from sockq.supervisor.cli import main
-
-MODULE: Final = "sockq.supervisor.tethered"
+#: What it prints, in its directory.
+LOG_NAME: Final = "fleet.log"
+_MODULE: Final = "sockq.supervisor.tethered"
 _PR_SET_PDEATHSIG: Final = 1
+
+
+def tethered(*arguments: str) -> list[str]:
+    """The command that starts it with these arguments."""
+    return [sys.executable, "-m", _MODULE, *arguments]
 
 
 def _end_with(maker: int) -> None:
@@ -26,5 +31,7 @@ def _end_with(maker: int) -> None:
 
 
 if __name__ == "__main__":
+    from sockq.supervisor.cli import main  # whoever only starts it has no need of all that
+
     _end_with(os.getppid())
     sys.exit(main())

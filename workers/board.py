@@ -20,6 +20,9 @@ from typing import Final
 from sockq.workers import journal
 from sockq.workers.seqlock import read_text, write_text
 
+#: Nanoseconds of a second.
+NS: Final = 1_000_000_000
+
 
 class WorkerState(IntEnum):
     """What a worker says of itself in ``words[STATE]``."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import re2
 
-from sockq.workers.rust_pattern import Verdict, examine
+from sockq.workers.rust_pattern import Verdict, examine, re2_options
 
 #: Type prefixes of channel names, in the order in which Sockudo tries them; one is taken off.
 _TYPE_PREFIXES = (
@@ -57,7 +57,7 @@ class ChannelPattern:
         if verdict is Verdict.INVALID:
             self.warning = why
         else:
-            self._compiled = re2.compile(text, _options())
+            self._compiled = re2.compile(text, re2_options())
 
     def __repr__(self) -> str:
         return f"ChannelPattern({self.text!r})"
@@ -123,9 +123,3 @@ class ChannelFilter:
         if self.namespace is not None and namespace != self.namespace:
             return False
         return self.namespaces is None or namespace in self.namespaces
-
-
-def _options() -> re2.Options:
-    options = re2.Options()
-    options.log_errors = False  # RE2 would write to stderr
-    return options

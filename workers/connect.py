@@ -129,6 +129,13 @@ def _prepare(
     return connection
 
 
+def default_tls() -> ssl.SSLContext:
+    """The system's certificates, names checked, TLS 1.2 or newer. Reading them takes a while."""
+    context = ssl.create_default_context()
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context
+
+
 def _explain(error: Exception, endpoint: Endpoint, proxy: Proxy | None) -> ConnectFailure:
     """Map urllib3's and the system's exceptions; the text is the system's, without addresses."""
     cause = error.__cause__ if isinstance(error.__cause__, OSError) else error
@@ -204,11 +211,10 @@ class Connector:
             give(connect(endpoint, left, self._proxies, self._context(endpoint)))
 
     def _context(self, endpoint: Endpoint) -> ssl.SSLContext | None:
-        """Make the TLS context when it is first wanted: reading the certificates takes a while."""
+        """Make the TLS context when it is first wanted."""
         if endpoint.scheme == "http" and self._tls is None and not self._proxies.any_https:
             return None
         with self._lock:
             if self._tls is None:
-                self._tls = ssl.create_default_context()
-                self._tls.minimum_version = ssl.TLSVersion.TLSv1_2
+                self._tls = default_tls()
             return self._tls

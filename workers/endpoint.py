@@ -13,7 +13,7 @@ from urllib.parse import unquote_to_bytes
 
 import ada_url
 
-_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 _TOKEN: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # RFC 9110 5.6.2
 _VALUE: Final = re.compile(r"[\t\x20-\x7e]*")  # RFC 9110 5.5 less obs-text
 _LATIN1_VALUE: Final = re.compile(r"[\t\x20-\x7e\x80-\xff]*")  # with obs-text
@@ -74,11 +74,11 @@ def make_endpoint(url: str, headers: Mapping[str, str], *, latin1: bool = False)
     except (ValueError, UnicodeError):
         raise ValueError(_why_unreadable(url)) from None
     scheme = parsed.protocol[:-1]
-    if scheme not in _DEFAULT_PORTS:
+    if scheme not in DEFAULT_PORTS:
         raise ValueError(f"the URL's scheme is {scheme[:20]!r}; use http or https")
     if not parsed.hostname:
         raise ValueError("the URL has no host; write http://HOST/PATH or https://HOST/PATH")
-    port = int(parsed.port) if parsed.port else _DEFAULT_PORTS[scheme]
+    port = int(parsed.port) if parsed.port else DEFAULT_PORTS[scheme]
     if port == 0:
         raise ValueError("the URL's port is 0; use 1 to 65535")
     authority = str(parsed.host)

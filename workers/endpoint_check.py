@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from sockq.workers.connect import Connected, ConnectFailure, connect
+from sockq.workers.connect import Connected, ConnectFailure, connect, default_tls
 from sockq.workers.endpoint import Endpoint
 from sockq.workers.outcome import Fault
 from sockq.workers.proxy import Proxies
@@ -49,7 +49,7 @@ def check_endpoints(
         tls: By default the system's certificates, names checked, TLS 1.2 or newer.
     """
     servers = {f"{one.scheme}://{one.host}:{one.port}": one for one in endpoints}
-    context = tls or _context()
+    context = tls or default_tls()
     proxies = Proxies()
     done: queue.SimpleQueue[EndpointCheck] = queue.SimpleQueue()
     threads = Threads(_THREADS, "sockq-check")
@@ -98,9 +98,3 @@ def _days(found: Connected) -> float | None:
     if not isinstance(ends, str):
         return None
     return (ssl.cert_time_to_seconds(ends) - time.time()) / _DAY_SECONDS
-
-
-def _context() -> ssl.SSLContext:
-    context = ssl.create_default_context()
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    return context

@@ -17,6 +17,8 @@ USAGE: Final = 64
 #: The fleet gave up: a crash loop outlasted ``give_up_seconds``, or the parent's own code failed;
 #: the log says which.
 GAVE_UP: Final = 70
+#: A child's own code failed; its last words say where.
+CRASHED: Final = GAVE_UP
 #: Another fleet runs in this directory, or the directory is not ours.
 LOCKED: Final = 73
 #: The backend cannot be reached at the start.
@@ -25,3 +27,5 @@ UNAVAILABLE: Final = 75
 CONFIG: Final = 78
 #: A worker asks to be replaced by a fresh one.
 RECYCLE: Final = 86
+#: With a signal's number added: that signal ended it. What a shell says of a command.
+SIGNALLED: Final = 128

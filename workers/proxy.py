@@ -7,14 +7,11 @@ import os
 from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
 from urllib.parse import unquote_to_bytes
 
 import ada_url
 
-from sockq.workers.endpoint import Endpoint
-
-_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+from sockq.workers.endpoint import DEFAULT_PORTS, Endpoint
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +90,7 @@ class Proxies:
         except (ValueError, UnicodeError):
             raise ValueError(f"{variable} is not a URL; write http://HOST:PORT") from None
         scheme = parsed.protocol[:-1]
-        if scheme not in _DEFAULT_PORTS or not parsed.hostname:
+        if scheme not in DEFAULT_PORTS or not parsed.hostname:
             raise ValueError(
                 f"{variable}: {scheme[:20]!r} proxies do not work; use http://HOST:PORT"
             )
@@ -108,7 +105,7 @@ class Proxies:
         return Proxy(
             scheme=scheme,
             host=str(parsed.hostname).strip("[]"),
-            port=int(parsed.port) if parsed.port else _DEFAULT_PORTS[scheme],
+            port=int(parsed.port) if parsed.port else DEFAULT_PORTS[scheme],
             authorization=authorization,
         )
 

@@ -54,6 +54,13 @@ def _unsure(what: str, instead: str) -> _FoundError:
     return _FoundError(Verdict.UNSURE, f"{what} cannot be honoured exactly; {instead}")
 
 
+def re2_options() -> re2.Options:
+    """With which RE2 compiles what may be wrong: it writes nothing to stderr of its own accord."""
+    options = re2.Options()
+    options.log_errors = False
+    return options
+
+
 def examine(pattern: str) -> tuple[Verdict, str]:
     """Judge a pattern.
 
@@ -65,10 +72,8 @@ def examine(pattern: str) -> tuple[Verdict, str]:
         _Scanner(pattern).scan()
     except _FoundError as found:
         return found.verdict, found.why
-    options = re2.Options()
-    options.log_errors = False  # RE2 would write to stderr
     try:
-        re2.compile(pattern, options)
+        re2.compile(pattern, re2_options())
     except re2.error as error:
         text = error.args[0]
         why = text.decode("utf-8", "replace") if isinstance(text, bytes) else str(text)
@@ -253,10 +258,8 @@ class _Scanner:
         found = _PROPERTY.match(self._text, self._at)
         if not found:
             raise _invalid("\\p without a property")
-        options = re2.Options()
-        options.log_errors = False
         try:
-            re2.compile(found[0], options)
+            re2.compile(found[0], re2_options())
         except (re2.error, UnicodeEncodeError):
             raise _unsure(
                 "this \\p{…}", "use a short category such as \\p{L}, or a script"
