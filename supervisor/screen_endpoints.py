@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from sockq.supervisor import screen_numbers as numbers
+from sockq.supervisor.screen_cells import error_percent, latency, most, number, rate
 from sockq.supervisor.screen_table import Column, Item
 from sockq.supervisor.screen_text import Span
 from sockq.workers.endpoint_state import SHUT, EndpointState
@@ -18,7 +19,6 @@ _STYLES: Final[Mapping[str, str]] = {
 }
 _ORDER: Final[Mapping[str, int]] = {state: rank for rank, state in enumerate(_STYLES)}
 _IN_CAPITALS: Final = SHUT | {EndpointState.DISABLED}
-_MANY_ERRORS: Final = 10.0
 
 
 def endpoint_state(item: Item) -> str:
@@ -70,38 +70,10 @@ def _state(item: Item) -> Span:
     return Span(" " + endpoint_state(item), _STYLES.get(str(item.get("state")), "dim"))
 
 
-def _number(name: str) -> Any:
-    def cell(item: Item) -> Span:
-        value = item.get(name)
-        return Span(numbers.count(value), "" if value else "dim")
-
-    return cell
-
-
-def _most(name: str) -> Any:
-    return lambda item: -(item.get(name) or 0)
-
-
 def _in_flight(item: Item) -> Span:
     held, limit = item.get("in_flight"), item.get("limit")
     text = numbers.count(held)
     return Span(f"{text}/{limit}" if limit else text, "" if held else "dim")
-
-
-def _errors(item: Item) -> Span:
-    value = item.get("error_percent")
-    style = "dim" if not value else "bad" if value >= _MANY_ERRORS else "warn" if value >= 1 else ""
-    return Span(numbers.percent(value), style)
-
-
-def _rate(item: Item) -> Span:
-    value = item.get("ok_rate")
-    return Span(numbers.rate(value), "" if value else "dim")
-
-
-def _p95(item: Item) -> Span:
-    value = item.get("p95_ms")
-    return Span(numbers.milliseconds(value), "" if value is not None else "dim")
 
 
 def _last(item: Item) -> Span:
@@ -120,16 +92,16 @@ ENDPOINTS: Final = [
         key=lambda item: _label(item).text,
     ),
     Column(" STATE", 12, _state, left=True, key=badness),
-    Column("INFL", 7, _in_flight, rank=2, key=_most("in_flight")),
-    Column("WAIT", 6, _number("waiting"), rank=4, key=_most("waiting")),
-    Column("OK/S", 7, _rate, rank=8, key=_most("ok_rate")),
-    Column("ERR%", 6, _errors, rank=1, key=_most("error_percent")),
-    Column("P95", 7, _p95, rank=5, key=_most("p95_ms")),
-    Column("OK", 8, _number("ok"), rank=12, wide=True, key=_most("ok")),
-    Column("FAILED", 8, _number("failed"), rank=13, wide=True, key=_most("failed")),
-    Column("RETRIED", 8, _number("retried"), rank=14, wide=True, key=_most("retried")),
-    Column("PARKED", 8, _number("parked"), rank=15, wide=True, key=_most("parked")),
-    Column("GIVEN UP", 9, _number("given_up"), rank=11, wide=True, key=_most("given_up")),
+    Column("INFL", 7, _in_flight, rank=2, key=most("in_flight")),
+    Column("WAIT", 6, number("waiting"), rank=4, key=most("waiting")),
+    Column("OK/S", 7, rate("ok_rate"), rank=8, key=most("ok_rate")),
+    Column("ERR%", 6, error_percent, rank=1, key=most("error_percent")),
+    Column("P95", 7, latency("p95_ms"), rank=5, key=most("p95_ms")),
+    Column("OK", 8, number("ok"), rank=12, wide=True, key=most("ok")),
+    Column("FAILED", 8, number("failed"), rank=13, wide=True, key=most("failed")),
+    Column("RETRIED", 8, number("retried"), rank=14, wide=True, key=most("retried")),
+    Column("PARKED", 8, number("parked"), rank=15, wide=True, key=most("parked")),
+    Column("GIVEN UP", 9, number("given_up"), rank=11, wide=True, key=most("given_up")),
     Column(" LAST", 12, _last, rank=3, left=True, flexible=True, want=20),
 ]
 
@@ -144,10 +116,10 @@ QUEUES: Final = [
         "QUEUE", 12, lambda item: Span(str(item.get("name"))), left=True, flexible=True,
         key=lambda item: str(item.get("name")),
     ),
-    Column("WAITING", 10, _number("ready"), key=_most("ready")),
-    Column("ACTIVE", 9, _number("leased"), rank=1, key=_most("leased")),
-    Column("RETRY", 9, _number("delayed"), rank=2, key=_most("delayed")),
-    Column("DEAD", 9, _number("dead"), rank=1, key=_most("dead")),
-    Column("OLDEST", 9, _oldest, rank=1, key=_most("oldest_seconds")),
-    Column("EVICTED", 9, _number("evicted"), rank=4, key=_most("evicted")),
+    Column("WAITING", 10, number("ready"), key=most("ready")),
+    Column("ACTIVE", 9, number("leased"), rank=1, key=most("leased")),
+    Column("RETRY", 9, number("delayed"), rank=2, key=most("delayed")),
+    Column("DEAD", 9, number("dead"), rank=1, key=most("dead")),
+    Column("OLDEST", 9, _oldest, rank=1, key=most("oldest_seconds")),
+    Column("EVICTED", 9, number("evicted"), rank=4, key=most("evicted")),
 ]  # fmt: skip

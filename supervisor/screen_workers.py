@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from sockq.supervisor import screen_numbers as numbers
+from sockq.supervisor.screen_cells import error_percent, latency, most, number, rate
 from sockq.supervisor.screen_table import Column, Item
 from sockq.supervisor.screen_text import Span
 
@@ -13,7 +14,6 @@ _WRONG: Final = frozenset({"stale", "suspect", "killing", "lost", "held", "stopp
 _ATTENTION: Final = frozenset({"backoff", "degraded", "paused", "draining"})
 _UPPER: Final = _WRONG | {"backoff", "degraded"}
 _SILENT_SECONDS: Final = 5.0
-_MANY_ERRORS: Final = 10.0
 _HOT: Final = 90.0
 
 
@@ -73,17 +73,6 @@ def _in_flight(item: Item) -> Span:
     return Span(numbers.count(held), "" if held else "dim")
 
 
-def _ok(item: Item) -> Span:
-    value = item.get("ok_rate")
-    return Span(numbers.rate(value), "" if value else "dim")
-
-
-def _errors(item: Item) -> Span:
-    value = item.get("error_percent")
-    style = "dim" if not value else "bad" if value >= _MANY_ERRORS else "warn" if value >= 1 else ""
-    return Span(numbers.percent(value), style)
-
-
 def _beat(item: Item) -> Span:
     value = item.get("beat_seconds")
     silent = value is not None and value > _SILENT_SECONDS
@@ -114,26 +103,6 @@ def _restarts(item: Item) -> Span:
     return Span(numbers.count(value), "warn" if value else "dim")
 
 
-def _p(name: str) -> Any:
-    def cell(item: Item) -> Span:
-        value = item.get(name)
-        return Span(numbers.milliseconds(value), "" if value is not None else "dim")
-
-    return cell
-
-
-def _number(name: str) -> Any:
-    def cell(item: Item) -> Span:
-        value = item.get(name)
-        return Span(numbers.count(value), "" if value else "dim")
-
-    return cell
-
-
-def _most(name: str) -> Any:
-    return lambda item: -(item.get(name) or 0)
-
-
 def _last(item: Item) -> Span:
     text = last_end(item)
     note = item.get("note")
@@ -152,21 +121,21 @@ def columns(longest_id: int) -> list[Column]:
             " STATE", 13, lambda item: Span(" " + _state(item).text, _state(item).style),
             left=True, key=badness,
         ),
-        Column("INFL", 5, _in_flight, rank=1, key=_most("in_flight")),
-        Column("JOBS", 8, _number("delivered"), rank=12, wide=True, key=_most("delivered")),
-        Column("WAIT", 6, _number("waiting"), rank=15, wide=True, key=_most("waiting")),
-        Column("OK/S", 7, _ok, rank=1, key=_most("ok_rate")),
-        Column("ERR%", 5, _errors, rank=2, key=_most("error_percent")),
-        Column("P50", 7, _p("p50_ms"), rank=13, wide=True, key=_most("p50_ms")),
-        Column("P95", 6, _p("p95_ms"), rank=7, key=_most("p95_ms")),
-        Column("BEAT", 5, _beat, rank=3, key=_most("beat_seconds")),
-        Column("CPU", 5, _cpu, rank=8, key=_most("cpu_percent")),
+        Column("INFL", 5, _in_flight, rank=1, key=most("in_flight")),
+        Column("JOBS", 8, number("delivered"), rank=12, wide=True, key=most("delivered")),
+        Column("WAIT", 6, number("waiting"), rank=15, wide=True, key=most("waiting")),
+        Column("OK/S", 7, rate("ok_rate"), rank=1, key=most("ok_rate")),
+        Column("ERR%", 5, error_percent, rank=2, key=most("error_percent")),
+        Column("P50", 7, latency("p50_ms"), rank=13, wide=True, key=most("p50_ms")),
+        Column("P95", 6, latency("p95_ms"), rank=7, key=most("p95_ms")),
+        Column("BEAT", 5, _beat, rank=3, key=most("beat_seconds")),
+        Column("CPU", 5, _cpu, rank=8, key=most("cpu_percent")),
         Column("MEM", 6, _memory, rank=9, key=lambda item: -(memory_bytes(item) or 0)),
         Column(
             "UP", 7, lambda item: Span(numbers.seconds(item.get("up_seconds"))),
-            rank=14, wide=True, key=_most("up_seconds"),
+            rank=14, wide=True, key=most("up_seconds"),
         ),
-        Column("RST", 4, _restarts, rank=10, key=_most("restarts")),
+        Column("RST", 4, _restarts, rank=10, key=most("restarts")),
         Column(
             " LAST", 12, _last, rank=6, left=True, flexible=True, want=26,
             key=lambda item: item["last_end_seconds"] if item.get("last_cause") else float("inf"),

@@ -6,11 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from sockq.supervisor.settings_layers import Layers, shown
-from sockq.workers.apps import App, RetrySettings, WebhookDefaults
+from sockq.workers.apps import App, AppReading, RetrySettings, WebhookDefaults
 
-ReadApp = Callable[
-    [Mapping[str, object], WebhookDefaults, str], tuple[App | None, list[str], list[str]]
-]
+ReadApp = Callable[[Mapping[str, object], WebhookDefaults, str], AppReading]
 _DEFAULT_APP = "SOCKUDO_DEFAULT_APP_"
 
 
@@ -29,7 +27,7 @@ def read_apps(layers: Layers, file_name: str, read_app: ReadApp) -> Apps:
     Args:
         layers: The settings.
         file_name: For messages.
-        read_app: Reads one app's record: (app, faults, warnings).
+        read_app: Reads one app's record.
     """
     faults: list[str] = []
     warnings: list[str] = []

@@ -10,7 +10,7 @@ import math
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 _WHOLE: Final = re.compile(r"[+-]?[0-9]+")
@@ -140,16 +140,10 @@ class Flag(Kind):
 
 
 @dataclass(frozen=True, slots=True)
-class Text(Kind):
-    """Text; ``optional`` lets a file say null, ``blank`` lets it be empty."""
+class _String(Kind):
+    """A string in a file as in a variable; ``optional`` lets a file say null."""
 
-    optional: bool = False
-    blank: bool = False
-
-    @property
-    def expects(self) -> str:
-        """Text, and whether it may be empty."""
-        return "text" if self.blank else "text that is not empty"
+    optional: bool = field(default=False, kw_only=True)
 
     def from_file(self, raw: object) -> object:
         """Take a string."""
@@ -159,6 +153,18 @@ class Text(Kind):
             raise Unfit
         return self.from_text(raw)
 
+
+@dataclass(frozen=True, slots=True)
+class Text(_String):
+    """Text; ``blank`` lets it be empty."""
+
+    blank: bool = False
+
+    @property
+    def expects(self) -> str:
+        """Text, and whether it may be empty."""
+        return "text" if self.blank else "text that is not empty"
+
     def from_text(self, text: str) -> object:
         """Take it as it is."""
         if not self.blank and not text.strip():
@@ -167,7 +173,7 @@ class Text(Kind):
 
 
 @dataclass(frozen=True, slots=True)
-class Formed(Kind):
+class Formed(_String):
     """Text of a certain form.
 
     Attributes:
@@ -177,20 +183,11 @@ class Formed(Kind):
 
     form: str
     complaint: Callable[[str], str | None]
-    optional: bool = False
 
     @property
     def expects(self) -> str:
         """The form."""
         return self.form
-
-    def from_file(self, raw: object) -> object:
-        """Take a string of the form."""
-        if raw is None and self.optional:
-            return None
-        if not isinstance(raw, str):
-            raise Unfit
-        return self.from_text(raw)
 
     def from_text(self, text: str) -> object:
         """Take a text of the form."""

@@ -21,7 +21,7 @@ def read_soketi_apps(layers: Layers, read_app: ReadApp) -> Apps:
 
     Args:
         layers: The settings.
-        read_app: Reads one app's record: (app, faults, warnings).
+        read_app: Reads one app's record.
     """
     if layers["appManager.driver"] != "array":
         return Apps((), (), ())

@@ -25,7 +25,7 @@ from typing import Any, Final
 from sockq.drivers.errors import BackendRefused, BackendUnavailable
 from sockq.workers.app_directory import AppDirectory, UnusableApp
 from sockq.workers.app_store import ANSWER_SECONDS, CONNECT_SECONDS, CONNECTIONS, AppStore
-from sockq.workers.apps import App
+from sockq.workers.apps import App, AppReading
 from sockq.workers.blocking import BlockingPool
 from sockq.workers.outage import wait_seconds
 from sockq.workers.settings import CacheSettings
@@ -45,7 +45,7 @@ AGAIN_SECONDS: Final = 1.0
 LOOK_UP_SECONDS: Final = CONNECT_SECONDS + 2 * ANSWER_SECONDS
 """Bound of one look-up, a second try on a new connection included."""
 
-ReadRecord = Callable[[Mapping[str, object]], tuple[App | None, list[str], list[str]]]
+ReadRecord = Callable[[Mapping[str, object]], AppReading]
 
 
 @dataclass(slots=True)

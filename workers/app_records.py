@@ -9,13 +9,13 @@ import msgspec
 from sockq.workers.answer import one_line
 from sockq.workers.app_shapes import read_app
 from sockq.workers.app_store import AppStoreSettings, Shape
-from sockq.workers.apps import App, WebhookDefaults
+from sockq.workers.apps import AppReading, WebhookDefaults
 from sockq.workers.soketi_shapes import read_soketi_app
 
 
 def read_record(
     row: Mapping[str, object], shape: Shape, defaults: WebhookDefaults, where: str
-) -> tuple[App | None, list[str], list[str]]:
+) -> AppReading:
     """Read a row: as ``app_shapes.read_app``."""
     if shape is Shape.SOKETI:
         return read_soketi_app(row, defaults, where)
@@ -25,17 +25,17 @@ def read_record(
         webhooks = json_value(row.get("webhooks")) if policy is None else None
     except ValueError:
         column = "webhooks" if row.get("policy") is None else "policy"
-        return None, [f"{where}: {column} is not JSON"], []
+        return AppReading(None, [f"{where}: {column} is not JSON"], [])
     texts = {name: _text(row.get(name)) for name in ("id", "key", "secret")}
     return read_app({**texts, "policy": policy, "webhooks": webhooks}, defaults, where)
 
 
 def record_reader(
     settings: AppStoreSettings, defaults: WebhookDefaults
-) -> Callable[[Mapping[str, object]], tuple[App | None, list[str], list[str]]]:
+) -> Callable[[Mapping[str, object]], AppReading]:
     """What reads the rows of a store; its lines begin with the table and the app's id or key."""
 
-    def read(row: Mapping[str, object]) -> tuple[App | None, list[str], list[str]]:
+    def read(row: Mapping[str, object]) -> AppReading:
         named = next((row[name] for name in ("id", "AppId") if row.get(name) is not None), "?")
         shown = one_line(str(_text(named))[:100])
         return read_record(row, settings.shape, defaults, f"{settings.table}[{shown}]")

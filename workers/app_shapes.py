@@ -5,13 +5,20 @@ What Sockudo refuses is a fault here too; what it silently ignores is a warning.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from hashlib import blake2b
 
 import msgspec
 
-from sockq.workers.apps import App, FunctionTarget, RetrySettings, Webhook, WebhookDefaults
+from sockq.workers.apps import (
+    App,
+    AppReading,
+    FunctionTarget,
+    RetrySettings,
+    Webhook,
+    WebhookDefaults,
+)
 from sockq.workers.channel_filter import ChannelFilter, ChannelPattern, PatternUnsureError
 from sockq.workers.custom_headers import read_headers
 from sockq.workers.endpoint import Endpoint, make_endpoint
@@ -27,9 +34,7 @@ _FILTER_FIELDS = (
 )
 
 
-def read_app(
-    raw: Mapping[str, object], defaults: WebhookDefaults, where: str
-) -> tuple[App | None, list[str], list[str]]:
+def read_app(raw: Mapping[str, object], defaults: WebhookDefaults, where: str) -> AppReading:
     """Read one app.
 
     Args:
@@ -38,27 +43,17 @@ def read_app(
         where: Where the record stands (``app_manager.array.apps[0]``): begins every line.
 
     Returns:
-        The app, or None when there are faults; the faults; the warnings. One line each, that names
-        the field and shows no secret. A pattern that is invalid for Sockudo too is a warning: such
-        a webhook gets nothing.
+        What it says. A pattern that is invalid for Sockudo too is a warning: such a webhook gets
+        nothing.
     """
     notes = Notes(where)
     texts = {name: notes.text(raw, name) for name in ("id", "key", "secret")}
     entries, path = _webhook_entries(raw, notes)
-    reader = WebhookReader(str(texts["id"]), defaults)
-    webhooks = []
-    for index, entry in enumerate(entries):
-        at = notes.at(f"{path}[{index}]")
-        if isinstance(entry, Mapping):
-            webhook = reader.read(entry, at)
-            if webhook is not None:
-                webhooks.append(webhook)
-        else:
-            at.fault(f"is {type_name(entry)}, not an object")
+    webhooks = WebhookReader(str(texts["id"]), defaults).read_all(entries, path, notes)
     if notes.faults:
-        return None, notes.faults, notes.warnings
-    app = App(str(texts["id"]), str(texts["key"]), str(texts["secret"]), tuple(webhooks))
-    return app, notes.faults, notes.warnings
+        return AppReading(None, notes.faults, notes.warnings)
+    app = App(str(texts["id"]), str(texts["key"]), str(texts["secret"]), webhooks)
+    return AppReading(app, notes.faults, notes.warnings)
 
 
 def _webhook_entries(raw: Mapping[str, object], notes: Notes) -> tuple[list[object], str]:
@@ -81,6 +76,17 @@ class WebhookReader:
         self._app_id = app_id
         self._defaults = defaults
         self._seen: dict[bytes, int] = {}
+
+    def read_all(self, entries: Iterable[object], path: str, notes: Notes) -> tuple[Webhook, ...]:
+        """Read the records under ``path``; what cannot be used is left out, and told."""
+        webhooks = []
+        for index, entry in enumerate(entries):
+            at = notes.at(f"{path}[{index}]")
+            if not isinstance(entry, Mapping):
+                at.fault(f"is {type_name(entry)}, not an object")
+            elif (webhook := self.read(entry, at)) is not None:
+                webhooks.append(webhook)
+        return tuple(webhooks)
 
     def read(self, raw: Mapping[str, object], notes: Notes) -> Webhook | None:
         """Read one; None when there is a fault, or nowhere to send to."""

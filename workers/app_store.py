@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 #: Connections, and threads, of one worker: a look-up takes a millisecond and is then remembered.
 CONNECTIONS: Final = 4
@@ -78,11 +78,23 @@ class DynamoStoreSettings:
 
 AppStoreSettings = MySqlStoreSettings | PostgresStoreSettings | DynamoStoreSettings
 
-#: Name, module and class of the store; what it imports, and the extra that brings it.
-_STORES: Final = {
-    MySqlStoreSettings: ("mysql", "app_store_mysql", "MySqlStore", "pymysql", "mysql"),
-    PostgresStoreSettings: ("pgsql", "app_store_postgres", "PostgresStore", "psycopg", "postgres"),
-    DynamoStoreSettings: ("dynamodb", "app_store_dynamodb", "DynamoStore", "boto3", ""),
+
+class _Kind(NamedTuple):
+    """Name, module and class of a store; what it imports, and the extra that brings it."""
+
+    name: str
+    module: str
+    store: str
+    library: str
+    extra: str = ""
+
+
+_KINDS: Final = {
+    MySqlStoreSettings: _Kind("mysql", "app_store_mysql", "MySqlStore", "pymysql", "mysql"),
+    PostgresStoreSettings: _Kind(
+        "pgsql", "app_store_postgres", "PostgresStore", "psycopg", "postgres"
+    ),
+    DynamoStoreSettings: _Kind("dynamodb", "app_store_dynamodb", "DynamoStore", "boto3"),
 }
 
 
@@ -123,22 +135,22 @@ class AppStore(ABC):
 
 def make_store(settings: AppStoreSettings) -> AppStore:
     """The store of these settings; nothing is opened yet."""
-    _, module, kind, _, _ = _STORES[type(settings)]
-    store: AppStore = getattr(importlib.import_module(f"sockq.workers.{module}"), kind)(settings)
+    module = importlib.import_module(store_module(settings))
+    store: AppStore = getattr(module, _KINDS[type(settings)].store)(settings)
     return store
 
 
 def store_module(settings: AppStoreSettings) -> str:
     """The module that ``make_store`` imports."""
-    return f"sockq.workers.{_STORES[type(settings)][1]}"
+    return f"sockq.workers.{_KINDS[type(settings)].module}"
 
 
 def label_of(settings: AppStoreSettings) -> str:
     """The store for a human, without its password."""
-    return f"{_STORES[type(settings)][0]} {settings.place}"
+    return f"{_KINDS[type(settings)].name} {settings.place}"
 
 
 def missing_extra(settings: AppStoreSettings) -> str | None:
     """Of the extras, the one that is not installed and that this store needs; else None."""
-    *_, library, extra = _STORES[type(settings)]
-    return None if importlib.util.find_spec(library) is not None else extra
+    kind = _KINDS[type(settings)]
+    return None if importlib.util.find_spec(kind.library) is not None else kind.extra

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from sockq.workers.channel_filter import ChannelFilter
 from sockq.workers.endpoint import Endpoint
@@ -124,3 +125,17 @@ class App:
             for name in webhook.event_types:
                 by_event[name] = (*by_event.get(name, ()), webhook)
         object.__setattr__(self, "by_event", by_event)
+
+
+class AppReading(NamedTuple):
+    """What came of reading an app's record.
+
+    Attributes:
+        app: The app; None when there are faults.
+        faults: What is wrong, one line each, that names the field and shows no secret.
+        warnings: The same of what works but may surprise.
+    """
+
+    app: App | None
+    faults: list[str]
+    warnings: list[str]

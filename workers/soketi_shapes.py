@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 
 from sockq.workers.app_shapes import WebhookReader
-from sockq.workers.apps import App, FunctionTarget, WebhookDefaults
+from sockq.workers.apps import App, AppReading, FunctionTarget, WebhookDefaults
 from sockq.workers.channel_filter import ChannelFilter
 from sockq.workers.custom_headers import read_headers
 from sockq.workers.endpoint import Endpoint, make_endpoint
@@ -28,23 +28,15 @@ _CLIENT_OPTIONS: Final = ("region", "endpoint", "credentials", "httpOptions")
 _SYNC_SECONDS: Final = 120.0
 
 
-def read_soketi_app(
-    raw: Mapping[str, object], defaults: WebhookDefaults, where: str
-) -> tuple[App | None, list[str], list[str]]:
+def read_soketi_app(raw: Mapping[str, object], defaults: WebhookDefaults, where: str) -> AppReading:
     """Read one app: as ``app_shapes.read_app``."""
     notes = Notes(where)
     texts = {name: _identity(raw, name, notes) for name in _FALLBACKS}
-    reader = _SoketiReader(texts["id"], defaults)
-    webhooks = []
-    for index, entry in enumerate(_webhooks(raw, notes)):
-        at = notes.at(f"webhooks[{index}]")
-        if not isinstance(entry, Mapping):
-            at.fault(f"is {type_name(entry)}, not an object")
-        elif (webhook := reader.read(entry, at)) is not None:
-            webhooks.append(webhook)
+    entries = _webhooks(raw, notes)
+    webhooks = _SoketiReader(texts["id"], defaults).read_all(entries, "webhooks", notes)
     if notes.faults:
-        return None, notes.faults, notes.warnings
-    return App(**texts, webhooks=tuple(webhooks)), notes.faults, notes.warnings
+        return AppReading(None, notes.faults, notes.warnings)
+    return AppReading(App(**texts, webhooks=webhooks), notes.faults, notes.warnings)
 
 
 class _SoketiReader(WebhookReader):

@@ -10,7 +10,7 @@ from support.until import async_until
 
 from sockq.workers.app_cache import CachedApps
 from sockq.workers.app_store import AppStore
-from sockq.workers.apps import App
+from sockq.workers.apps import App, AppReading
 from sockq.workers.settings import CacheSettings
 
 AGE = 60.0
@@ -56,11 +56,11 @@ class Clock:
         return self.now
 
 
-def read_row(row: Mapping[str, object]) -> tuple[App | None, list[str], list[str]]:
+def read_row(row: Mapping[str, object]) -> AppReading:
     if "fault" in row:
-        return None, [str(row["fault"]), "more"], []
+        return AppReading(None, [str(row["fault"]), "more"], [])
     warnings = [str(row["warning"])] if "warning" in row else []
-    return App(str(row["id"]), "k", str(row["secret"])), [], warnings
+    return AppReading(App(str(row["id"]), "k", str(row["secret"])), [], warnings)
 
 
 class Bench:

@@ -15,7 +15,7 @@ from support.sqs_server import SqsServer
 from sockq.drivers.errors import BackendUnavailable
 from sockq.workers.app_records import record_reader
 from sockq.workers.app_store import DynamoStoreSettings, Shape, make_store
-from sockq.workers.apps import App, WebhookDefaults
+from sockq.workers.apps import AppReading, WebhookDefaults
 
 HOOKS = json.dumps([{"url": "http://h/in", "event_types": ["a"], "headers": {"X-A": "1"}}])
 TRAP = HOOKS.replace('{"X-A": "1"}', '{"headers": {"X-A": "1"}}')
@@ -60,7 +60,7 @@ def _make_table(client: Any, table: str, hash_key: str, index_key: str, index: s
     )
 
 
-def read(settings: DynamoStoreSettings, name: str) -> tuple[App | None, list[str], list[str]]:
+def read(settings: DynamoStoreSettings, name: str) -> AppReading:
     store = make_store(settings)
     try:
         store.check()

@@ -15,7 +15,7 @@ from support.sql_servers import PASSWORD, MariaDb, Postgres, SqlServer, free_por
 from sockq.drivers.errors import BackendRefused, BackendUnavailable
 from sockq.workers.app_records import record_reader
 from sockq.workers.app_store import AppStore, Shape
-from sockq.workers.apps import App, FunctionTarget, WebhookDefaults
+from sockq.workers.apps import App, AppReading, FunctionTarget, WebhookDefaults
 
 HOOKS = [{"url": "http://h/in", "event_types": ["channel_occupied"], "headers": {"X-A": "1"}}]
 SOKETI_HOOKS = [
@@ -40,7 +40,7 @@ def opened(server: SqlServer, table: str, shape: Shape = Shape.SOCKUDO) -> Itera
 
 def read(
     server: SqlServer, table: str, name: str = "app-id", shape: Shape = Shape.SOCKUDO
-) -> tuple[App | None, list[str], list[str]]:
+) -> AppReading:
     reader = record_reader(store_settings(server, table, shape), WebhookDefaults())
     with opened(server, table, shape) as store:
         row = store.read(name)
