@@ -12,6 +12,11 @@ from support.chaos.records import VARIABLE, Record, load_records
 
 MIB = 1 << 20
 CALM = Sample(at=1.0, fds=20, threads=1, rss=50 * MIB, stopped=False, children=(7, 8))
+#: A child more, and its two descriptors.
+ONE_MORE = replace(CALM, fds=22, children=(7, 8, 9))
+#: At the stop: a child has ended, and the parent itself before it is reaped.
+STOPPING = replace(CALM, fds=18, children=(8,))
+GONE = replace(CALM, fds=0, rss=0, children=())
 
 
 def seen(*samples: Sample, parent: Answer | None = None, control: Answer | None = None) -> Seen:
@@ -25,19 +30,31 @@ def seen(*samples: Sample, parent: Answer | None = None, control: Answer | None 
         seen(CALM, CALM),
         seen(CALM, replace(CALM, fds=40), CALM),
         seen(CALM, CALM, replace(CALM, fds=40)),
+        seen(CALM, replace(CALM, fds=21)),
+        seen(CALM, *[ONE_MORE] * LAST_LOOKS),
+        seen(CALM, ONE_MORE, STOPPING, GONE),
         seen(CALM, replace(CALM, rss=57 * MIB)),
         seen(CALM, parent=Answer(1.0, 0.2, 0.0)),
         seen(CALM, parent=Answer(1.0, 0.9, 0.7)),
         seen(CALM, parent=Answer(1.0, 0.9, 0.0), control=Answer(1.0, 0.8, 0.0)),
+        seen(CALM, replace(CALM, at=2.9), control=Answer(2.9, 0.001, 0.0)),
+        seen(CALM, replace(STOPPING, at=9.0), control=Answer(9.0, 0.001, 0.0)),
+        seen(CALM, replace(CALM, at=9.0)),
     ],
     ids=[
         "calm",
         "passing descriptors",
         "one at the end",
+        "too few looks to tell",
+        "a child more",
+        "a stop",
         "a little larger",
         "quick",
         "starved",
         "machine late",
+        "just asked again",
+        "asked no more at the stop",
+        "nobody asked",
     ],
 )
 def test_a_good_parent_has_no_faults(what: Seen) -> None:
@@ -52,15 +69,44 @@ def test_a_good_parent_has_no_faults(what: Seen) -> None:
             seen(CALM, *[replace(CALM, fds=21)] * LAST_LOOKS),
             "E: 21 descriptors at the end, 20 at first",
         ),
+        (
+            seen(CALM, *[replace(CALM, fds=21)] * LAST_LOOKS, STOPPING, GONE),
+            "E: 21 descriptors at the end, 20 at first",
+        ),
+        (
+            seen(CALM, *[replace(ONE_MORE, fds=23)] * LAST_LOOKS),
+            "E: 21 descriptors at the end, 20 at first",
+        ),
         (seen(CALM, replace(CALM, fds=45), CALM), "E: 45 descriptors at worst, 20 at first"),
         (seen(CALM, replace(CALM, threads=2), CALM), "E: 2 threads"),
         (seen(CALM, replace(CALM, rss=60 * MIB)), "E: 10 MiB larger than at first"),
+        (seen(CALM, replace(CALM, rss=60 * MIB), GONE), "E: 10 MiB larger than at first"),
         (
             seen(CALM, parent=Answer(1.0, 0.9, 0.1)),
             "F: the parent answered after 800 ms, a process that only answers after 1 ms",
         ),
+        (
+            seen(CALM, replace(CALM, at=3.5), control=Answer(3.4, 0.001, 0.0)),
+            "F: no answer in the last 2.4 s",
+        ),
+        (
+            Seen([CALM], {"parent": [], "control": [Answer(1.0, 0.001, 0.0)]}),
+            "F: the parent never answered",
+        ),
     ],
-    ids=["unseen", "leak", "many descriptors", "thread", "memory", "late"],
+    ids=[
+        "unseen",
+        "leak",
+        "leak, then a stop",
+        "leak beside a child more",
+        "many descriptors",
+        "thread",
+        "memory",
+        "memory, then a stop",
+        "late",
+        "silent",
+        "never heard",
+    ],
 )
 def test_a_broken_parent_is_found_out(what: Seen, fault: str) -> None:
     assert find_process_faults(what, Limits()) == [fault]
@@ -68,7 +114,9 @@ def test_a_broken_parent_is_found_out(what: Seen, fault: str) -> None:
 
 def test_a_scenario_that_stops_the_parent_does_not_judge_its_loop() -> None:
     late = seen(CALM, parent=Answer(1.0, 30.0, 0.0))
-    assert find_process_faults(late, Limits(lag_seconds=None)) == []
+    silent = seen(CALM, replace(CALM, at=9.0), control=Answer(9.0, 0.001, 0.0))
+    for what in (late, silent):
+        assert find_process_faults(what, Limits(lag_seconds=None)) == []
 
 
 def test_survivors_count_from_their_limit_on() -> None:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from support.chaos.observer import Seen
+from support.chaos.observer import Sample, Seen
 
 #: The parent's loop answers within this, beyond what a process that only answers is late by.
 LOOP_LAG_SECONDS: Final = 0.25
@@ -19,8 +19,12 @@ LOOP_LAG_SECONDS: Final = 0.25
 PASSING_FDS: Final = 24
 #: What is there in each of the last looks is there for good; a parent may be killed with one open.
 LAST_LOOKS: Final = 5
+#: Its channel and its pidfd: each child that is there beyond the first ones brings them.
+CHILD_FDS: Final = 2
 #: A parent that has handled some events is this much larger than one that has not.
 GROWTH_BYTES: Final = 8 << 20
+#: A parent that is there, and is asked all the time, was last heard of this long ago at most.
+SILENCE_SECONDS: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +33,7 @@ class Limits:
 
     Attributes:
         lag_seconds: F; None: the scenario stops the parent itself.
-        fds: E: descriptors that come for good (more workers, say).
+        fds: E: descriptors that come for good, beside those of more children.
         growth_bytes: E.
     """
 
@@ -57,11 +61,24 @@ def find_survivors(
     ]
 
 
+def _whole(seen: Seen) -> list[Sample]:
+    """Looks at a parent that has not ended, and all of whose children are there.
+
+    Each child that ends at the stop takes its descriptors with it, and would hide others.
+    """
+    first = seen.samples[0]
+    found = [one for one in seen.samples if one.rss and len(one.children) >= len(first.children)]
+    return found or [first]
+
+
 def _flat(seen: Seen, limits: Limits) -> Iterator[str]:
-    first, last = seen.samples[0], seen.samples[-1]
-    looks = seen.samples[1:][-LAST_LOOKS:] or [last]
-    left = min(sample.fds for sample in looks)
+    first, whole = seen.samples[0], _whole(seen)
     most = max(sample.fds for sample in seen.samples)
+    # with few looks the first is among the last ones: what is there for good cannot be told
+    left = min(
+        one.fds - CHILD_FDS * (len(one.children) - len(first.children))
+        for one in whole[-LAST_LOOKS:]
+    )
     if left > first.fds + limits.fds:
         yield f"E: {left} descriptors at the end, {first.fds} at first"
     if most > first.fds + limits.fds + PASSING_FDS:
@@ -69,7 +86,7 @@ def _flat(seen: Seen, limits: Limits) -> Iterator[str]:
     threads = max(sample.threads for sample in seen.samples)
     if threads != 1:
         yield f"E: {threads} threads"
-    grown = last.rss - first.rss
+    grown = whole[-1].rss - first.rss
     if grown > limits.growth_bytes:
         yield f"E: {grown >> 20} MiB larger than at first"
 
@@ -83,3 +100,11 @@ def _late(seen: Seen, limits: Limits) -> Iterator[str]:
             f"F: the parent answered after {parent * 1000:.0f} ms, "
             f"a process that only answers after {control * 1000:.0f} ms"
         )
+    if not seen.answers["parent"]:
+        yield "F: the parent never answered"
+        return
+    # the control's last answer shows that somebody asked until then
+    end = min([_whole(seen)[-1].at, *(one.at for one in seen.answers["control"][-1:])])
+    silence = end - seen.answers["parent"][-1].at
+    if silence > SILENCE_SECONDS:
+        yield f"F: no answer in the last {silence:.1f} s"

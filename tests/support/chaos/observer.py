@@ -92,7 +92,11 @@ class Seen:
 
 
 class Observer:
-    """Watches from its making until ``stop``."""
+    """Watches from its making until ``stop``.
+
+    Attributes:
+        pid: Its own process.
+    """
 
     def __init__(self, pid: int, run_dir: Path, record: Path) -> None:
         self._record = record
@@ -101,12 +105,14 @@ class Observer:
             stdin=subprocess.PIPE,
             env={**os.environ, "PYTHONPATH": str(_TESTS)},
         )
+        self.pid = self._process.pid
 
     def stop(self) -> Seen:
         """End it; returns all that was seen. Safe to call twice."""
         if self._process.stdin is not None and not self._process.stdin.closed:
             self._process.stdin.close()
-        self._process.wait(10)
+        code = self._process.wait(10)
+        assert code == 0, f"the observer ended with {code}: it did not see everything"
         return self.so_far()
 
     def so_far(self) -> Seen:

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Final, TextIO
 
 import psutil
-from support.chaos.proc import children
+from support.chaos import proc
 from support.chaos.stopwatch import Stopwatch
 
 _EVERY_SECONDS: Final = 0.05
@@ -49,7 +49,8 @@ def _ask(
     file: TextIO,
     connected: threading.Event,
 ) -> None:
-    with contextlib.suppress(OSError), connect() as end:
+    # at the end the file is closed under it
+    with contextlib.suppress(OSError, ValueError), connect() as end:
         end.sendall(_QUESTION)
         end.recv(4096)  # the first answer waits for the other side's start
         connected.set()
@@ -72,7 +73,7 @@ def _sample(parent: psutil.Process, file: TextIO) -> None:
             "threads": parent.num_threads(),
             "rss": parent.memory_info().rss,
             "stopped": parent.status() == psutil.STATUS_STOPPED,
-            "children": children(parent.pid),
+            "children": proc.children(parent.pid),
         }
     file.write(json.dumps(line) + "\n")
 
@@ -107,6 +108,10 @@ def observe(pid: int, control: str, path: str) -> None:
                 _sample(parent, file)
         except psutil.NoSuchProcess:
             pass
+        except psutil.AccessDenied:
+            # only root may look into one that has ended and that nobody has reaped
+            if proc.is_running(pid):
+                raise
         finally:
             twin.kill()
 

@@ -29,9 +29,6 @@ from support.chaos.watched import WatchedFleet
 from support.chaos.writers import make_writer
 from support.until import until
 
-from sockq.drivers.settings import DriverSettings
-from sockq.supervisor.settings import load
-
 #: D: from a kill to all workers ready.
 RECOVERY_SECONDS: Final = 2.0
 #: C: how long a process may outlive the parent.
@@ -110,19 +107,18 @@ class Rig:
         # one worker may claim all that a test puts in, and has it on the wire then
         own.setdefault("endpoint_in_flight", self.in_flight)
         config = {**backend.config, **backend.apps(urls), "sockq": own}
-        self._run_env = {**backend.env, **(env or {})}
         self.fleet = fleet_class(
             config,
             Path(self._scratch.name),
             workers=workers,
-            env=self._run_env,
+            env={**backend.env, **(env or {})},
             args=args,
             outlive_seconds=outlive_seconds,
             bent=bent,
             wrap=wrap,
             program=program,
         )
-        settings = self._driver_settings()
+        settings = self.fleet.driver_settings()
         self.producer = Producer(make_writer(backend, settings), backend.make, endpoints)
         self.ledger = Ledger(
             self.producer,
@@ -284,12 +280,6 @@ class Rig:
             time.monotonic() - self._began,
             passed,
         ).save()
-
-    def _driver_settings(self) -> DriverSettings:
-        environ = {**self._run_env, "SOCKQ_DIR": str(self.fleet.run_dir)}
-        found = load(self.fleet.config_path, environ)
-        assert found.fleet is not None, found.faults
-        return found.fleet.driver
 
 
 def _quietly(step: Callable[[], object]) -> None:

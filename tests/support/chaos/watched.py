@@ -17,7 +17,9 @@ from support.chaos.observer import Observer, Seen
 from support.fleet import SERVING, Fleet
 from support.until import until
 
+from sockq.drivers.settings import DriverSettings
 from sockq.supervisor.board_reader import find_board
+from sockq.supervisor.settings import load
 from sockq.workers.journal import read_journal
 
 _PASS_SECONDS: Final = 0.02
@@ -57,6 +59,7 @@ class WatchedFleet(Fleet):
         program: Path | None = None,
     ) -> None:
         super().__init__(config, workers=workers, env=env, args=args, program=program)
+        self._own_env = dict(env)
         self._wrap = list(wrap)
         self.seen: list[Seen] = []
         self.outlive_seconds = outlive_seconds
@@ -69,6 +72,12 @@ class WatchedFleet(Fleet):
         if self._bent:
             line = [line[0], str(_BENT), *line[3:]]
         return [*self._wrap, *line] if verb == "run" else line
+
+    def driver_settings(self) -> DriverSettings:
+        """Of its configuration: for somebody who looks at the same queue."""
+        found = load(self.config_path, {**self._own_env, "SOCKQ_DIR": str(self.run_dir)})
+        assert found.fleet is not None, found.faults
+        return found.fleet.driver
 
     def bend(self, **behaviour: str) -> None:
         """Have workers that start from now on misbehave (see ``bent_fleet``), ``every`` or ``w0``.
@@ -109,9 +118,14 @@ class WatchedFleet(Fleet):
 
     def unwatch(self) -> None:
         """Stop observing. Safe to call twice."""
-        if self._observer is not None:
-            self.seen.append(self._observer.stop())
-            self._observer = None
+        observer, self._observer = self._observer, None
+        if observer is not None:
+            self.seen.append(observer.stop())
+
+    @property
+    def watched(self) -> bool:
+        """Whether somebody observes it: nobody has waited for its end yet."""
+        return self._observer is not None
 
     @property
     def running(self) -> bool:
@@ -164,7 +178,6 @@ class WatchedFleet(Fleet):
 
     def destroy(self) -> None:
         """After a failed test: nothing of it stays, however it is."""
-        self.unwatch()
         if self.running:
             assert self.process is not None
             os.killpg(self.process.pid, signal.SIGKILL)
@@ -172,6 +185,7 @@ class WatchedFleet(Fleet):
         if self.process is not None:
             for pid in proc.session(self.process.pid):
                 proc.send(pid, signal.SIGKILL)
+        self.unwatch()
 
 
 class Least:
