@@ -50,6 +50,7 @@ class Receiver:
         host: Address to listen at.
         port: 0 chooses a free one.
         heard: Called for every request, after it was judged.
+        answered: Called when its answer has gone out whole, to a connection that is still open.
         fresh_only: Whether a webhook older than 300 s is refused, as the official SDKs do.
         keep: How many requests ``received`` keeps; later ones are only counted.
         ssl: For https.
@@ -63,6 +64,7 @@ class Receiver:
         host: str = "127.0.0.1",
         port: int = 0,
         heard: Callable[[Received], None] | None = None,
+        answered: Callable[[Received], None] | None = None,
         fresh_only: bool = True,
         keep: int = 10_000,
         ssl: SSLContext | None = None,
@@ -74,6 +76,7 @@ class Receiver:
         self.connections = 0
         self._host, self._port, self._ssl = host, port, ssl
         self._heard, self._keep = heard, keep
+        self._answered = answered
         self._fresh_only = fresh_only
         self._seen: Counter[str] = Counter()
         self._server: asyncio.Server | None = None
@@ -114,8 +117,8 @@ class Receiver:
         host = f"[{self._host}]" if ":" in self._host else self._host
         return f"{'https' if self._ssl else 'http'}://{host}:{self._port}"
 
-    def take(self, request: HttpRequest, connection: int) -> tuple[int, Rule]:
-        """Judge and record a request; return the status to answer and the rule that applies."""
+    def take(self, request: HttpRequest, connection: int) -> tuple[Received, int, Rule]:
+        """Judge and record a request; return it, the status to answer and the rule that applies."""
         rule = self.rules.of(request.path)
         now_ms = time.time_ns() // 1_000_000
         if request.method != "POST":
@@ -144,7 +147,12 @@ class Receiver:
             self.received.append(received)
         if self._heard is not None:
             self._heard(received)
-        return int(status), rule
+        return received, int(status), rule
+
+    def told(self, received: Received) -> None:
+        """The answer to this request has gone out."""
+        if self._answered is not None:
+            self._answered(received)
 
 
 class _Connection(asyncio.Protocol):
@@ -195,16 +203,24 @@ class _Connection(asyncio.Protocol):
                     self._reader.expects_continue = False
                     transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
                 return
-            status, rule = self._receiver.take(request, self._number)
+            received, status, rule = self._receiver.take(request, self._number)
             reply = _reply(status, rule, request)
             if not rule.plain:
-                self._slow = asyncio.ensure_future(self._answer_slowly(rule, reply, request))
+                slowly = self._answer_slowly(received, rule, reply, request)
+                self._slow = asyncio.ensure_future(slowly)
                 return
             transport.write(reply)
+            self._told(transport, received)
             if not request.keep_alive:
                 transport.close()
 
-    async def _answer_slowly(self, rule: Rule, reply: bytes, request: HttpRequest) -> None:
+    def _told(self, transport: asyncio.Transport, received: Received) -> None:
+        if not transport.is_closing():  # the peer had gone, or was gone when it was written
+            self._receiver.told(received)
+
+    async def _answer_slowly(
+        self, received: Received, rule: Rule, reply: bytes, request: HttpRequest
+    ) -> None:
         await asyncio.sleep(rule.delay_seconds)
         transport = self._transport
         if transport is None or rule.silent:
@@ -219,6 +235,7 @@ class _Connection(asyncio.Protocol):
                 await asyncio.sleep(rule.drip_seconds)
         else:
             transport.write(reply)
+        self._told(transport, received)
         self._slow = None
         if request.keep_alive:
             self._go_on()

@@ -79,6 +79,40 @@ async def test_a_wrong_signature_gets_401_and_the_reason_is_kept() -> None:
     ]
 
 
+@pytest.mark.parametrize("delay_seconds", [0.0, 0.05])
+async def test_an_answer_is_told_when_it_has_gone_out(delay_seconds: float) -> None:
+    told: list[str] = []
+    async with Receiver(
+        SECRETS,
+        Rules(Rule(delay_seconds=delay_seconds)),
+        heard=lambda received: told.append(f"heard {received.target}"),
+        answered=lambda received: told.append(f"answered {received.target}"),
+    ) as receiver:
+        client = await Client.of(receiver)
+        content = body()
+        for path in ("/a", "/b"):
+            assert await client.ask(content, signed(content), path) == 200
+        await client.close()
+    assert told == ["heard /a", "answered /a", "heard /b", "answered /b"]
+
+
+@pytest.mark.parametrize("rule", [Rule(delay_seconds=0.05), Rule(cut=True), Rule(silent=True)])
+async def test_an_answer_that_nobody_gets_is_not_told(rule: Rule) -> None:
+    told: list[Received] = []
+    rules = Rules(Rule(), {"/a": rule})
+    async with Receiver(SECRETS, rules, answered=told.append) as receiver:
+        content = body()
+        gone, client = await Client.of(receiver), await Client.of(receiver)
+        gone.send(request(content, signed(content), "/a"))
+        await async_until(lambda: receiver.count == 1)
+        await gone.close()
+        await async_until(lambda: len(receiver.open) == 1)
+        assert await client.ask(content, signed(content)) == 200
+        await asyncio.sleep(2 * rule.delay_seconds)  # by then it would have been told
+        await client.close()
+    assert [received.target for received in told] == ["/"]
+
+
 async def test_without_secrets_signatures_are_not_checked() -> None:
     async with Receiver() as receiver:
         client = await Client.of(receiver)

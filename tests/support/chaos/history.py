@@ -2,7 +2,8 @@
 
 The rules are the project's promise: each accepted job ends delivered, waiting or as a dead letter;
 a job comes twice only when a process (or a connection) died while it held it, and then under the
-same delivery id; an interruption costs no attempt; a FIFO group keeps its order.
+same delivery id; it comes to its own endpoint; an interruption costs no attempt; a FIFO group keeps
+its order.
 """
 
 from __future__ import annotations
@@ -14,6 +15,10 @@ from typing import Final
 
 #: Names told of one fault; the others are counted.
 _TOLD: Final = 5
+#: A request without an answer is given up after 10 s, less what its arrival was late by. Whoever
+#: sends the job again sooner has not given it up: it was interrupted. No receiver of a scenario
+#: breaks a connection by itself.
+GIVEN_UP_SECONDS: Final = 9.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +30,9 @@ class Request:
         endpoint: Path.
         delivery_id: ``X-Sockq-Delivery-Id``.
         attempt: ``X-Sockq-Attempt``.
-        status: What was answered; 0: nothing.
+        status: What was to be answered, decided at its arrival; 0: nothing.
         at: Monotonic seconds of its arrival.
+        answered: The answer went out, and the connection was still there.
     """
 
     job: str
@@ -35,11 +41,17 @@ class Request:
     attempt: int
     status: int
     at: float
+    answered: bool = False
+
+    @property
+    def came(self) -> bool:
+        """Whether the receiver took it, whoever may have heard of that."""
+        return 200 <= self.status < 300
 
     @property
     def delivered(self) -> bool:
-        """Whether the receiver took it."""
-        return 200 <= self.status < 300
+        """Whether the receiver took it and said so; the sender may have died before it read it."""
+        return self.came and self.answered
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +83,7 @@ class History:
         queued: Jobs that the queue still holds, in any state.
         interruptions: In any order.
         groups: Job to FIFO group, where order is promised.
+        endpoints: Job to the path that it belongs to, where one is known.
     """
 
     accepted: Mapping[str, float]
@@ -80,11 +93,17 @@ class History:
     uncertain: frozenset[str] = frozenset()
     interruptions: Sequence[Interruption] = ()
     groups: Mapping[str, str] = field(default_factory=dict)
+    endpoints: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def allowed_repeats(self) -> int:
         """Jobs that were in flight where something died."""
         return sum(one.in_flight for one in self.interruptions)
+
+    @property
+    def most_repeats(self) -> int:
+        """How often one job can have been in flight where something died."""
+        return sum(one.in_flight > 0 for one in self.interruptions)
 
 
 def find_faults(history: History) -> list[str]:
@@ -92,6 +111,7 @@ def find_faults(history: History) -> list[str]:
     return [
         *_lost(history),
         *_invented(history),
+        *_misrouted(history),
         *_repeated(history),
         *_renamed(history),
         *_charged(history),
@@ -100,7 +120,7 @@ def find_faults(history: History) -> list[str]:
 
 
 def delivered(history: History) -> set[str]:
-    """Jobs that some endpoint took."""
+    """Jobs that some endpoint took and said so."""
     return {one.job for one in history.requests if one.delivered}
 
 
@@ -111,15 +131,20 @@ def lost(history: History) -> list[str]:
 
 
 def repeats(history: History) -> int:
-    """How often a job came to one end too many: delivered again, or also dead, or also queued."""
-    ends = Counter((one.job, one.endpoint) for one in history.requests if one.delivered)
-    again = sum(count - 1 for count in ends.values())
-    taken = delivered(history)
-    dead = Counter(job for job, _ in history.dead)
-    again += sum(count - 1 for count in dead.values()) + len(taken & dead.keys())
-    queued = Counter(history.queued)
-    again += sum(count - 1 for count in queued.values())
-    return again + len(queued.keys() & (taken | dead.keys()))
+    """How often a job came to one end too many: taken again, or also dead, or also queued."""
+    return sum(_again(history).values())
+
+
+def _again(history: History) -> Counter[tuple[str, str]]:
+    """The same by job and endpoint; those that are dead or queued have none."""
+    again: Counter[tuple[str, str]] = Counter()
+    again.update((one.job, one.endpoint) for one in history.requests if one.came)
+    dead, queued = Counter(job for job, _ in history.dead), Counter(history.queued)
+    for job, count in (*dead.items(), *queued.items()):
+        again[job, ""] += count
+    # one end is as it should be; that of a delivered job is its delivery
+    first = again.keys() - {(job, "") for job in delivered(history)}
+    return again - Counter(first)
 
 
 def _lost(history: History) -> Iterator[str]:
@@ -136,14 +161,28 @@ def _invented(history: History) -> Iterator[str]:
         yield f"never accepted: {_some(strange)}"
 
 
+def _misrouted(history: History) -> Iterator[str]:
+    strange = [
+        f"{one.job} (to {one.endpoint})"
+        for one in history.requests
+        if one.endpoint != history.endpoints.get(one.job, one.endpoint)
+    ]
+    if strange:
+        yield f"to another's endpoint: {_some(strange)}"
+
+
 def _repeated(history: History) -> Iterator[str]:
     again, allowed = repeats(history), history.allowed_repeats
     if again > allowed:
-        counts = Counter((one.job, one.endpoint) for one in history.requests if one.delivered)
-        most = [f"{job} ({count}x)" for (job, _), count in counts.most_common() if count > 1]
+        came = Counter((one.job, one.endpoint) for one in history.requests if one.came)
+        most = [f"{job} ({count}x)" for (job, _), count in came.most_common() if count > 1]
         dead = {job for job, _ in history.dead}
         most += [f"{job} (delivered and dead)" for job in sorted(delivered(history) & dead)]
         yield f"repeated {again} times, {allowed} were in flight: {_some(most)}"
+        return
+    often = [job for (job, _), count in _again(history).items() if count > history.most_repeats]
+    if often:
+        yield f"repeated more often than something died: {_some(often)}"
 
 
 def _renamed(history: History) -> Iterator[str]:
@@ -160,14 +199,25 @@ def _renamed(history: History) -> Iterator[str]:
 
 def _charged(history: History) -> Iterator[str]:
     """An attempt counts requests that failed, not those that were interrupted."""
-    failures: Counter[tuple[str, str]] = Counter()
-    charged = []
+    deliveries: dict[tuple[str, str], list[Request]] = defaultdict(list)
     for one in history.requests:
-        if one.attempt > 1 + failures[one.job, one.endpoint]:
-            charged.append(f"{one.job} (attempt {one.attempt})")
-        failures[one.job, one.endpoint] += not one.delivered
+        deliveries[one.job, one.endpoint].append(one)
+    charged = []
+    for tries in deliveries.values():
+        failures = 0
+        for one, after in zip(tries, [*tries[1:], None], strict=True):
+            if not 1 <= one.attempt <= 1 + failures:
+                charged.append(f"{one.job} (attempt {one.attempt})")
+            failures += _failed(one, after)
     if charged:
         yield f"an attempt was charged without a failure: {_some(charged)}"
+
+
+def _failed(one: Request, after: Request | None) -> bool:
+    """Whether the worker that sent ``one`` may have seen it fail, before the job came again."""
+    if one.status and one.answered:
+        return not one.came
+    return after is not None and after.at - one.at >= GIVEN_UP_SECONDS
 
 
 def _disordered(history: History) -> Iterator[str]:

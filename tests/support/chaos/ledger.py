@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from support.chaos.history import History, Interruption
 from support.chaos.inspection import Inspection
-from support.chaos.producer import Producer
+from support.chaos.producer import Producer, endpoint_of
 from support.chaos.receiver import RecordingReceiver
 from support.chaos.watched import WatchedFleet
 from support.chaos.writers import group_of
@@ -71,6 +71,7 @@ class Ledger:
             frozenset(self._producer.uncertain),
             list(interruptions),
             {name: group_of(name) for name in accepted} if self._fifo else {},
+            {name: endpoint_of(name) for name in (*accepted, *self._producer.uncertain)},
         )
 
     def _all_ended(self) -> bool:

@@ -146,3 +146,8 @@ class Producer:
         self.uncertain.difference_update(names)
         self.accepted.update(dict.fromkeys(names, offered))
         return names
+
+
+def endpoint_of(name: str) -> str:
+    """The path that a job of this name belongs to."""
+    return "/" + name.rpartition("-")[0]

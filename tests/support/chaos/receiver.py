@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -22,7 +23,7 @@ class RecordingReceiver:
         url: ``http://127.0.0.1:PORT``.
         requests: All seen so far, once ``read`` was called.
         refused: Requests that an official SDK would not have believed, and why.
-        jobs: Those that it took.
+        jobs: Those that it took, and whose sender was told so.
         taken: How often it took one.
     """
 
@@ -63,15 +64,20 @@ class RecordingReceiver:
             return self.requests
         *lines, self._rest = (self._rest + self._file.read()).split("\n")
         for line in lines:
-            told = json.loads(line)
+            self._take(json.loads(line))
+        return self.requests
+
+    def _take(self, told: dict[str, Any]) -> None:
+        if "answered" not in told:
             if "refused" in told:
                 self.refused.append(told.pop("refused"))
-            request = Request(**told)
-            self.requests.append(request)
-            if request.delivered:
-                self.jobs.add(request.job)
-                self.taken += 1
-        return self.requests
+            self.requests.append(Request(**told))
+            return
+        number = told["answered"]
+        request = self.requests[number] = replace(self.requests[number], answered=True)
+        if request.delivered:
+            self.jobs.add(request.job)
+            self.taken += 1
 
     @property
     def count(self) -> int:
@@ -79,7 +85,7 @@ class RecordingReceiver:
         return len(self.read())
 
     def delivered(self) -> set[str]:
-        """Jobs that it took."""
+        """Jobs that it took, and whose sender was told so."""
         self.read()
         return self.jobs
 
