@@ -42,7 +42,7 @@ def report(soak: Soak, seed: int, source: str, fault: str) -> str:
     """What there is to say at the end."""
     progress, happened = soak.progress, soak.rig.history()
     kills = ", ".join(f"{count} of {who}" for who, count in sorted(progress.kills.items()))
-    recoveries = sorted(soak.rig.recoveries)
+    recoveries = sorted(one.seconds for one in soak.rig.recoveries)
     rows = [
         ("source", source),
         ("seed", str(seed)),

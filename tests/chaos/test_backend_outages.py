@@ -84,7 +84,7 @@ def _is_back(rig: Rig, before: list[int]) -> None:
     """Wait until all workers are ready: the same ones, each of which has said so once."""
     since = time.monotonic()
     until(lambda: _states(rig) == {"ready"}, within=BACK_SECONDS + 10.0, explain=rig.fleet.log)
-    rig.recoveries.append(time.monotonic() - since)
+    rig.recovered_now(since)
     assert rig.fleet.worker_pids() == before
     assert not rig.fleet.events("process-ended")
     assert rig.fleet.status()["phase"] == "running"

@@ -116,7 +116,7 @@ def _is_back(rig: Rig, told: int = 1) -> None:
     """Wait until all workers are ready: nobody died, nobody spoke more than ``told`` times."""
     since = time.monotonic()
     until(lambda: _states(rig) == {"ready"}, within=BACK_SECONDS + 20.0, explain=rig.fleet.log)
-    rig.recoveries.append(time.monotonic() - since)
+    rig.recovered_now(since)
     rig.producer.put(20)
     assert not rig.fleet.events("process-ended")
     downs, ups = _told(rig, "backend-down"), _told(rig, "backend-up")

@@ -64,7 +64,7 @@ def test_the_path_to_redis_is_cut_without_a_word(
         way.mend()
         mended = time.monotonic()
         until(lambda: _states(rig) == {"ready"}, within=BACK_SECONDS + 10.0, explain=rig.fleet.log)
-        rig.recoveries.append(time.monotonic() - mended)
+        rig.recovered_now(mended)
         assert rig.fleet.worker_pids() == before
         assert not rig.fleet.events("process-ended")
         assert not rig.fleet.events("process-silent")

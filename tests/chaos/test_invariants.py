@@ -6,7 +6,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from support.chaos.invariants import LAST_LOOKS, Limits, find_process_faults, find_survivors
+from support.chaos.invariants import (
+    LAST_LOOKS,
+    Limits,
+    Recovery,
+    find_process_faults,
+    find_slow,
+    find_survivors,
+    find_wrong_exit,
+)
 from support.chaos.observer import Answer, Sample, Seen
 from support.chaos.records import VARIABLE, Record, load_records
 
@@ -117,6 +125,43 @@ def test_a_scenario_that_stops_the_parent_does_not_judge_its_loop() -> None:
     silent = seen(CALM, replace(CALM, at=9.0), control=Answer(9.0, 0.001, 0.0))
     for what in (late, silent):
         assert find_process_faults(what, Limits(lag_seconds=None)) == []
+
+
+LATE = Answer(at=6.0, seconds=1.5, starved=0.0)
+
+
+@pytest.mark.parametrize(
+    ("recovery", "control"),
+    [
+        (Recovery(10.0, 2.0), []),
+        (Recovery(7.0, 3.4), [LATE]),
+        (Recovery(9.6, 2.4), [LATE]),
+        (Recovery(6.0, 2.4), [LATE]),
+    ],
+    ids=["in time", "the machine was late", "late as it began", "late as it ended"],
+)
+def test_a_recovery_has_its_time_and_what_the_machine_was_late_by(
+    recovery: Recovery, control: list[Answer]
+) -> None:
+    assert find_slow([recovery], 2.0, control) == []
+
+
+@pytest.mark.parametrize(
+    ("recovery", "fault"),
+    [
+        (Recovery(7.0, 3.6), "D: 3.60 s until all workers were ready"),
+        (Recovery(10.0, 2.4), "D: 2.40 s until all workers were ready"),
+        (Recovery(5.9, 2.4), "D: 2.40 s until all workers were ready"),
+    ],
+    ids=["later than the machine", "late long before it", "late only behind it"],
+)
+def test_a_slow_recovery_is_found_out(recovery: Recovery, fault: str) -> None:
+    assert find_slow([Recovery(3.0, 1.0), recovery], 2.0, [LATE]) == [fault]
+
+
+def test_the_exit_code_is_the_one_that_is_wanted() -> None:
+    assert find_wrong_exit(0, 0) == find_wrong_exit(1, 1) == []
+    assert find_wrong_exit(1, 0) == ["G: exit 1, not 0"]
 
 
 def test_survivors_count_from_their_limit_on() -> None:

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -23,6 +24,19 @@ _CLAIM: Final = 100
 STATES: Final = ("ready", "leased", "delayed", "dead")
 
 
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What a fleet left in its queue.
+
+    Attributes:
+        jobs: Each ready one and the number of its coming attempt, as often as it stands there.
+        held: How many more are leased to somebody.
+    """
+
+    jobs: list[tuple[str, int]]
+    held: int
+
+
 class Inspection:
     """Looks at the queues of a fleet's configuration. Each call opens and closes a driver."""
 
@@ -37,8 +51,8 @@ class Inspection:
         """Name and reason of every dead letter."""
         return self._run(_dead)
 
-    def left(self) -> dict[str, int]:
-        """Claim every ready job: its name to the number of its attempt. They stay leased."""
+    def left(self) -> Left:
+        """Claim every ready job; they stay leased."""
         return self._run(_left)
 
     def _run(self, look: Callable[[Driver], Awaitable[T]]) -> T:
@@ -88,12 +102,13 @@ async def _dead(driver: Driver) -> list[tuple[str, str]]:
     return found
 
 
-async def _left(driver: Driver) -> dict[str, int]:
-    found: dict[str, int] = {}
+async def _left(driver: Driver) -> Left:
+    found: list[tuple[str, int]] = []
     for source in driver.sources:
         while leases := await source.claim(_CLAIM, 0.0, "inspection:w:1"):
-            found |= {name_of(lease.payload): lease.attempt for lease in leases}
-    return found
+            found += [(name_of(lease.payload), lease.attempt) for lease in leases]
+    counts = await _counts(driver)
+    return Left(found, counts["leased"] - len(found))
 
 
 def name_of(payload: bytes) -> str:

@@ -7,11 +7,11 @@ its loop is never late. G: the exit code is the documented one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from support.chaos.observer import Sample, Seen
+from support.chaos.observer import Answer, Sample, Seen
 
 #: The parent's loop answers within this, beyond what a process that only answers is late by.
 LOOP_LAG_SECONDS: Final = 0.25
@@ -42,6 +42,19 @@ class Limits:
     growth_bytes: int = GROWTH_BYTES
 
 
+@dataclass(frozen=True, slots=True)
+class Recovery:
+    """From a fault to all workers being ready.
+
+    Attributes:
+        ended_at: When they were, monotonic seconds.
+        seconds: It took.
+    """
+
+    ended_at: float
+    seconds: float
+
+
 def find_process_faults(seen: Seen, limits: Limits) -> list[str]:
     """Everything that breaks E or F, a line each."""
     if not seen.samples:
@@ -59,6 +72,34 @@ def find_survivors(
         f"C: {name} (pid {pid}) runs {after_seconds:.1f} s after the parent's end"
         for pid, name in running.items()
     ]
+
+
+def find_slow(
+    recoveries: Sequence[Recovery], limit_seconds: float, control: Sequence[Answer]
+) -> list[str]:
+    """D: recoveries that took longer than they may.
+
+    Args:
+        recoveries: All.
+        limit_seconds: For each, beyond what the machine was late by meanwhile.
+        control: Of a process that only answers: what it was late by.
+    """
+    found = []
+    for one in recoveries:
+        began = one.ended_at - one.seconds
+        late = [
+            answer.seconds
+            for answer in control
+            if answer.at <= one.ended_at and answer.at + answer.seconds >= began
+        ]
+        if one.seconds > limit_seconds + max(late, default=0.0):
+            found.append(f"D: {one.seconds:.2f} s until all workers were ready")
+    return found
+
+
+def find_wrong_exit(code: int, wanted: int) -> list[str]:
+    """G: the fleet ended with the exit code that is wanted."""
+    return [] if code == wanted else [f"G: exit {code}, not {wanted}"]
 
 
 def _whole(seen: Seen) -> list[Sample]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from support.chaos.history import History, Interruption
-from support.chaos.inspection import Inspection
+from support.chaos.inspection import Inspection, Left
 from support.chaos.producer import Producer, endpoint_of
 from support.chaos.receiver import RecordingReceiver
 from support.chaos.watched import WatchedFleet
@@ -39,7 +40,7 @@ class Ledger:
         self._fleet = fleet
         self._fifo = fifo
         self._dead: list[tuple[str, str]] = []
-        self._queued: list[str] = []
+        self._left: Left | None = None
 
     def settle(self, within: float) -> None:
         """Wait until every accepted job is delivered or dead, and the queue is empty."""
@@ -51,25 +52,37 @@ class Ledger:
         self._dead = self.inspection.dead()
         return self._dead
 
-    def still_queued(self) -> dict[str, int]:
+    def still_queued(self) -> list[tuple[str, int]]:
         """After a fleet's end: what it left in the queue, and each one's coming attempt.
 
-        The jobs count as waiting from now on; start no fleet on them any more.
+        The jobs count as waiting from now on; start no fleet on them any more. Asked again it says
+        the same.
         """
-        left = self.inspection.left()
-        self._queued = list(left)
-        return left
+        return self._look_back().jobs
+
+    def find_held(self) -> list[str]:
+        """After a fleet's end: it holds no job; its dead letters and waiting jobs are noted."""
+        self.read_dead()
+        held = self._look_back().held
+        return [f"A: after the end {held} jobs are leased"] if held else []
+
+    def _look_back(self) -> Left:
+        if self._left is None:
+            self._left = self.inspection.left()
+        return self._left
 
     def history(self, interruptions: Sequence[Interruption]) -> History:
-        """What is known of the jobs now."""
+        """What is known of the jobs now; what the parent found on the board counts, if it did."""
+        ends = self._fleet.events("process-ended")
+        held = {end["pid"]: int(end.get("held") or 0) for end in ends}
         accepted = dict(self._producer.accepted)
         return History(
             accepted,
             list(self._receiver.read()),
             list(self._dead),
-            list(self._queued),
+            [name for name, _ in self._left.jobs] if self._left is not None else [],
             frozenset(self._producer.uncertain),
-            list(interruptions),
+            [replace(one, in_flight=held.get(one.pid, one.in_flight)) for one in interruptions],
             {name: group_of(name) for name in accepted} if self._fifo else {},
             {name: endpoint_of(name) for name in (*accepted, *self._producer.uncertain)},
         )

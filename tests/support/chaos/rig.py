@@ -11,16 +11,15 @@ import signal
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
-from support.chaos import history
+from support.chaos import history, invariants
 from support.chaos.backends import Backend
 from support.chaos.history import History, Interruption
 from support.chaos.inspection import Inspection
-from support.chaos.invariants import Limits, find_process_faults
+from support.chaos.invariants import Limits, Recovery
 from support.chaos.ledger import Ledger
 from support.chaos.producer import Producer
 from support.chaos.receiver import RecordingReceiver
@@ -65,7 +64,7 @@ class Rig:
         producer: Records what was accepted.
         ledger: Knows where each job is.
         interruptions: What died while it may have held jobs.
-        recoveries: Seconds from each kill to all workers ready.
+        recoveries: From each kill to all workers ready.
     """
 
     def __init__(
@@ -93,7 +92,7 @@ class Rig:
         self.workers = workers
         self.exit_code = exit_code
         self.interruptions: list[Interruption] = []
-        self.recoveries: list[float] = []
+        self.recoveries: list[Recovery] = []
         self.killed = 0
         self._number, self._title = number, title
         self._limits = limits or Limits()
@@ -177,9 +176,13 @@ class Rig:
             return len(pids) == self.workers and not set(pids) & set(gone)
 
         until(whole, within=self._recovery_seconds + 10.0, explain=self.fleet.log)
-        took = time.monotonic() - since
-        self.recoveries.append(took)
-        return took
+        return self.recovered_now(since)
+
+    def recovered_now(self, since: float) -> float:
+        """D: the recovery that began at ``since`` is over; returns its seconds."""
+        now = time.monotonic()
+        self.recoveries.append(Recovery(now, now - since))
+        return now - since
 
     def kill_parent(self, *, but: Sequence[int] = ()) -> float:
         """SIGKILL the parent alone; asserts C. Returns the seconds until all others are gone.
@@ -204,33 +207,33 @@ class Rig:
 
     def history(self) -> History:
         """What is known of the jobs now."""
-        ends = self.fleet.events("process-ended")
-        held = {end["pid"]: int(end.get("held") or 0) for end in ends}
-        exact = [
-            replace(one, in_flight=held.get(one.pid, one.in_flight)) for one in self.interruptions
-        ]
-        return self.ledger.history(exact)
+        return self.ledger.history(self.interruptions)
 
     def finish(self) -> None:
         """Settle, stop, assert everything. Done by leaving the block."""
-        if self.fleet.running:
-            self.settle()
-            self.ledger.read_dead()
-            self.fleet.looked_at()
-            self.fleet.signal(signal.SIGTERM)
-            code = self.fleet.ended()
-            assert code == self.exit_code, f"G: exit {code}\n{self.fleet.log()}"
+        faults = self._stop() if self.fleet.running else self._stopped()
         self.producer.close()
         self.receiver.stop()
         assert self.producer.accepted, "nothing was accepted: nothing was tried"
-        faults = history.find_faults(self.history())
+        faults += history.find_faults(self.history())
         for seen in self.fleet.seen:
-            faults += find_process_faults(seen, self._limits)
-        late = max((seen.machine_seconds for seen in self.fleet.seen), default=0.0)
-        slow = [took for took in self.recoveries if took > self._recovery_seconds + late]
-        faults += [f"D: {took:.2f} s until all workers were ready" for took in slow]
+            faults += invariants.find_process_faults(seen, self._limits)
+        control = [answer for seen in self.fleet.seen for answer in seen.answers["control"]]
+        faults += invariants.find_slow(self.recoveries, self._recovery_seconds, control)
         faults += self.receiver.refused
         assert not faults, "\n".join([*faults, self.fleet.log()])
+
+    def _stop(self) -> list[str]:
+        self.settle()
+        self.ledger.read_dead()
+        self.fleet.looked_at()
+        self.fleet.signal(signal.SIGTERM)
+        return invariants.find_wrong_exit(self.fleet.ended(), self.exit_code)
+
+    def _stopped(self) -> list[str]:
+        """The scenario has stopped it: what it left is looked at."""
+        assert not self.fleet.watched, f"G: the parent ended by itself\n{self.fleet.log()}"
+        return [] if self.backend.source == "memory" else self.ledger.find_held()
 
     def __enter__(self) -> Self:
         try:
@@ -274,7 +277,7 @@ class Rig:
             self.killed,
             len(history.lost(happened)),
             history.repeats(happened),
-            max(self.recoveries, default=None),
+            max((one.seconds for one in self.recoveries), default=None),
             max((seen.worst("parent") for seen in self.fleet.seen), default=0.0) * 1000,
             max((seen.worst("control") for seen in self.fleet.seen), default=0.0) * 1000,
             time.monotonic() - self._began,

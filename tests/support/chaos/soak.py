@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from support.chaos import proc
 from support.chaos.backends import Backend
+from support.chaos.invariants import Recovery
 from support.chaos.rig import Rig
 from support.until import until
 
@@ -182,6 +183,6 @@ class Soak:
         now = time.monotonic()
         for name, (pid, killed) in list(self._waiting.items()):
             if there.get(name, pid) != pid and proc.is_running(there[name]):
-                rig.recoveries.append(now - killed)
+                rig.recoveries.append(Recovery(now, now - killed))
                 del self._waiting[name]
         self._tell(progress)
