@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Final
 
 import pytest
+from support.chaos import half_open
 from support.chaos.backends import Backend, running_backend
 from support.chaos.half_open import HalfOpenPath, half_open_path, why_not
 from support.chaos.rig import Rig
@@ -15,8 +21,6 @@ from support.chaos.scenario import lasting, scenario
 from support.until import until
 
 Chaos = Callable[..., Rig]
-
-pytestmark = pytest.mark.skipif(bool(why_not()), reason=why_not() or "there can be one")
 
 WORKERS: Final = 3
 #: An answer is waited for so long; an idle claim blocks for as long again before.
@@ -28,6 +32,8 @@ BACK_SECONDS: Final = 8.0
 @pytest.fixture
 def path(source: str) -> Iterator[tuple[Backend, HalfOpenPath]]:
     """The source's backend, and the path on which the fleet reaches it."""
+    if reason := why_not():
+        pytest.skip(reason)
     with running_backend(source) as backend:
         assert backend.redis is not None
         with half_open_path(backend.redis.port) as path:
@@ -73,3 +79,18 @@ def test_the_path_to_redis_is_cut_without_a_word(
 
 def _states(rig: Rig) -> set[str]:
     return {worker["state"] for worker in rig.fleet.status()["workers"]}
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("setpriv"), reason="takes root, setpriv")
+def test_root_without_the_right_to_lay_a_path_is_told_so() -> None:
+    bounded = ("setpriv", "--inh-caps=-all", "--bounding-set=-net_admin", sys.executable)
+    program = "from support.chaos import half_open; print(half_open.why_not())"
+    tests = str(Path(half_open.__file__).parents[2])
+    done = subprocess.run(
+        [*bounded, "-c", program],
+        env={**os.environ, "PYTHONPATH": tests},
+        capture_output=True,
+        check=True,
+        timeout=20,
+    )
+    assert done.stdout.startswith((b"no network namespace: ", b"a network namespace takes ip"))

@@ -13,6 +13,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -23,11 +24,16 @@ _NETWORK: Final = "198.18"
 _COUNT: Final = itertools.count()
 
 
+@cache
 def why_not() -> str:
-    """Why there can be none here; empty: there can be one."""
-    if os.geteuid() != 0:
-        return "a network namespace takes root"
-    return "" if shutil.which("ip") else "a network namespace takes ip (iproute2)"
+    """Why there can be none here, found by making one; empty: there can be one."""
+    if not shutil.which("ip"):
+        return "a network namespace takes ip (iproute2)"
+    try:
+        with _laid():
+            return ""
+    except subprocess.CalledProcessError as error:
+        return f"no network namespace: {error.stderr.decode().strip()}"
 
 
 class HalfOpenPath:
@@ -60,6 +66,13 @@ def half_open_path(port: int) -> Iterator[HalfOpenPath]:
     Raises:
         CalledProcessError: the system does not let us; see ``why_not``.
     """
+    with _laid() as (namespace, interface, host), _relay(namespace, host, port):
+        yield HalfOpenPath(namespace, interface, host, port)
+
+
+@contextmanager
+def _laid() -> Iterator[tuple[str, str, str]]:
+    """A namespace, the interface in it, and its address."""
     number = next(_COUNT)
     name = f"sq{os.getpid()}n{number}"
     near, far = f"{name}a"[-15:], f"{name}b"[-15:]
@@ -75,8 +88,7 @@ def half_open_path(port: int) -> Iterator[HalfOpenPath]:
         _ip("-n", name, "link", "set", far, "up")
         # known for good: else a cut path would be told as "no route to host" after a while
         _ip("neigh", "replace", there, "lladdr", _MAC, "dev", near, "nud", "permanent")
-        with _relay(name, there, port):
-            yield HalfOpenPath(name, far, there, port)
+        yield name, far, there
     finally:
         _ip("netns", "del", name)  # with it the interfaces
 
