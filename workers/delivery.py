@@ -14,7 +14,6 @@ from sockq.workers.apps import App, FunctionTarget, Webhook
 from sockq.workers.attempt_log import Attempt
 from sockq.workers.delivery_id import delivery_id
 from sockq.workers.desk import Desk
-from sockq.workers.dialect import WebhookJob
 from sockq.workers.due import seconds_until_due
 from sockq.workers.endpoint_stats import id_of
 from sockq.workers.job_secret import without_secret
@@ -27,6 +26,7 @@ from sockq.workers.signing import signer_for
 from sockq.workers.target_state import JobState, TargetState
 from sockq.workers.unix_clock import unix_ms
 from sockq.workers.verdict import NotDue, TargetResult, Unsent, conclude
+from sockq.workers.webhook_job import WebhookJob
 
 _DELIVERED: Final = TargetResult(Delivered(), None)
 _UNSENT: Final = Unsent()

@@ -10,8 +10,6 @@ from sockq.workers.sockudo_job import read_sockudo
 from sockq.workers.soketi_job import read_soketi
 from sockq.workers.webhook_job import Invalid, WebhookJob
 
-__all__ = ["WebhookJob", "parse"]
-
 
 class _Shape(msgspec.Struct, gc=False):
     """The fields that only one of the dialects has."""
