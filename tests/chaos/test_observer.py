@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 from support.chaos import proc
 from support.chaos.observer import Observer
+from support.memory_cgroup import memory_cgroup
 from support.until import until
 
 pytestmark = pytest.mark.timeout(60)
@@ -29,13 +30,19 @@ def _answer(listener: socket.socket) -> None:
 
 
 @contextmanager
-def _watched() -> Iterator[tuple[subprocess.Popen[bytes], Observer]]:
-    """Something that runs, somebody who answers in its place, and an observer of both."""
+def _watched(group: Path | None = None) -> Iterator[tuple[subprocess.Popen[bytes], Observer]]:
+    """Something that runs, somebody who answers in its place, and an observer of both.
+
+    Args:
+        group: ``cgroup.procs`` of the control group in which it runs.
+    """
     with (
         tempfile.TemporaryDirectory(prefix="sqo") as directory,
         socket.socket(socket.AF_UNIX) as listener,
         subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as parent,
     ):
+        if group is not None:
+            group.write_text(str(parent.pid))
         listener.bind(f"{directory}/control.sock")
         listener.listen()
         threading.Thread(target=_answer, args=(listener,), daemon=True).start()
@@ -66,3 +73,12 @@ def test_an_observer_that_did_not_see_everything_says_so() -> None:
         os.kill(observer.pid, signal.SIGKILL)
         with pytest.raises(AssertionError, match="the observer ended with -9"):
             observer.stop()
+
+
+def test_the_control_process_lives_in_the_control_group_of_the_parent() -> None:
+    """What the kernel makes all of a group wait for is the machine's part."""
+    with memory_cgroup(256 << 20) as procs, _watched(procs) as (_, observer):
+        (control,) = proc.children(observer.pid)
+        until(lambda: proc.memory_group(control) == procs.parent, within=5.0)
+        assert proc.memory_group(observer.pid) != procs.parent
+        observer.stop()

@@ -7,20 +7,13 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 import pytest
+from support.chaos import proc
 
-_ROOT = Path("/sys/fs/cgroup")
-
-
-def _parent() -> tuple[Path, str]:
-    for line in Path("/proc/self/cgroup").read_text().splitlines():
-        _, controllers, place = line.split(":", 2)
-        if "memory" in controllers.split(","):
-            return _ROOT / "memory" / place.lstrip("/"), "memory.limit_in_bytes"
-        if not controllers and (_ROOT / "cgroup.controllers").exists():
-            return _ROOT / place.lstrip("/"), "memory.max"
-    pytest.skip("no control group for memory on this system")
+#: Of version 2, of version 1.
+_LIMITS: Final = ("memory.max", "memory.limit_in_bytes")
 
 
 @contextmanager
@@ -30,11 +23,14 @@ def memory_cgroup(limit_bytes: int) -> Iterator[Path]:
     Yields:
         Its ``cgroup.procs``: who writes its own pid there is inside.
     """
-    above, name = _parent()
+    above = proc.memory_group(os.getpid())
+    if above is None:
+        pytest.skip("no control group for memory on this system")
     group = above / f"sockq-test-{os.getpid()}"
     try:
         group.mkdir()
-        (group / name).write_text(str(limit_bytes))
+        limit = next((name for name in _LIMITS if (group / name).exists()), _LIMITS[0])
+        (group / limit).write_text(str(limit_bytes))
     except OSError as error:
         if group.exists():
             group.rmdir()

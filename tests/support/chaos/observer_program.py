@@ -3,13 +3,16 @@
 Samples the parent from outside, and asks it and a control process the same question over and over:
 how long the answer takes is how late the loop is. Told apart is what the machine is late by: of
 each answer, how long whoever gave and took it waited for a processor; and the control process does
-nothing but answer. It ends with its standard input.
+nothing but answer. It lives in the parent's control group, and takes memory for each answer: where
+the kernel lets all of a group wait while one of it is killed for memory, it waits too. It ends with
+its standard input.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
+import mmap
 import socket
 import subprocess
 import sys
@@ -26,12 +29,16 @@ from support.chaos.stopwatch import Stopwatch
 _EVERY_SECONDS: Final = 0.05
 _PATIENCE_SECONDS: Final = 120.0
 _QUESTION: Final = b'{"cmd":"ping"}\n'
+#: More than the kernel keeps for a group in advance, by processor.
+_MEMORY_BYTES: Final = 512 << 10
 
 
 def echo() -> None:
     """Body of the control process: answers each line from standard input."""
     end = socket.socket(fileno=0)
     while said := end.recv(4096):
+        with mmap.mmap(-1, _MEMORY_BYTES) as memory:
+            memory.write(bytes(_MEMORY_BYTES))
         end.sendall(b"{}\n" * said.count(b"\n"))
 
 
@@ -78,6 +85,14 @@ def _sample(parent: psutil.Process, file: TextIO) -> None:
     file.write(json.dumps(line) + "\n")
 
 
+def _join(who: int, pid: int) -> None:
+    """Put ``who`` in the control group of ``pid``, where that has one of its own."""
+    with contextlib.suppress(OSError):  # the parent has ended, or groups are not ours to change
+        group = proc.memory_group(pid)
+        if group is not None and group != proc.memory_group(who):
+            (group / "cgroup.procs").write_text(str(who))
+
+
 def _await_end(ended: threading.Event) -> None:
     sys.stdin.read()
     ended.set()
@@ -100,6 +115,7 @@ def observe(pid: int, control: str, path: str) -> None:
             threading.Thread(target=_ask, args=told, daemon=True).start()
         # Our own connection is one of the parent's descriptors: the first sample has it too.
         connected.wait(_PATIENCE_SECONDS)
+        _join(twin.pid, pid)
         ended = threading.Event()
         threading.Thread(target=_await_end, args=(ended,), daemon=True).start()
         try:

@@ -75,3 +75,15 @@ def starved_seconds(who: int | str) -> float:
         return int(Path(f"/proc/{who}/schedstat").read_text().split()[1]) / 1e9
     except (FileNotFoundError, ProcessLookupError):
         return 0.0
+
+
+def memory_group(pid: int) -> Path | None:
+    """The control group that limits the memory of a process; None: there are no such groups."""
+    root = Path("/sys/fs/cgroup")
+    for line in Path(f"/proc/{pid}/cgroup").read_text().splitlines():
+        _, controllers, place = line.split(":", 2)
+        if "memory" in controllers.split(","):
+            return root / "memory" / place.lstrip("/")
+        if not controllers and (root / "cgroup.controllers").exists():
+            return root / place.lstrip("/")
+    return None
