@@ -13,6 +13,8 @@ from sockq.drivers.sqs_journal import Entry, Journal, file_name
 
 #: An empty file that nobody has touched for so long is of an owner that is gone.
 _FORGOTTEN_SECONDS: Final = 3600.0
+#: SQS counts from before its answer, we from after it: it may give out again what has so long left.
+_ANSWER_SECONDS: Final = 1.0
 
 
 class Book:
@@ -77,9 +79,9 @@ class Book:
         """Take away, from everybody, what SQS gives to others by now.
 
         Args:
-            message_ids: Only of these messages; None: of all.
+            message_ids: Only of these messages, which SQS has just given to somebody; None: of all.
         """
-        now = time.monotonic()
+        now = time.monotonic() + (_ANSWER_SECONDS if message_ids is not None else 0.0)
         found: list[Entry] = []
         for journal in self._everybody():
             with journal.locked():

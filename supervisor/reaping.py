@@ -88,12 +88,12 @@ class Reaping:
     def _free(self, member: Member, process: Process, now: float) -> None:
         """Only what must not be left out: the jobs go back unblamed, the slot is free."""
         self._give_back(member, process, frozenset())
-        self._patrol.forget(process.pid)
         member.process = None
         if member.running:
             member.slot.exited(now, now + _FAULT_SECONDS)
         if process.channel.fileno() >= 0:
             self._channels.release(process)
+        self._patrol.forget(process.pid)
 
     def _give_back(self, member: Member, process: Process, blamed: Marks) -> None:
         if member.role is Role.WORKER:

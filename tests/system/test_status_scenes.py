@@ -17,7 +17,7 @@ TOLD = {
     "healthy": ("RUNNING", "workers 6/6"),
     "degraded": ("DEGRADED", "workers"),
     "crash-loop": ("CRASH LOOP", "crash"),
-    "backend-down": ("DEGRADED", "backend does not answer"),
+    "backend-down": ("DEGRADED", "backend has not answered"),
     "paused": ("PAUSED", "workers 2/2"),
     "disabled": ("RUNNING", "2 disabled"),
     "workers-64": ("RUNNING", "workers 64/64"),
