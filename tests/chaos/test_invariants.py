@@ -137,8 +137,9 @@ LATE = Answer(at=6.0, seconds=1.5, starved=0.0)
         (Recovery(7.0, 3.4), [LATE]),
         (Recovery(9.6, 2.4), [LATE]),
         (Recovery(6.0, 2.4), [LATE]),
+        (Recovery(6.0, 2.4, starved_seconds=0.4), []),
     ],
-    ids=["in time", "the machine was late", "late as it began", "late as it ended"],
+    ids=["in time", "the machine was late", "late as it began", "late as it ended", "starved"],
 )
 def test_a_recovery_has_its_time_and_what_the_machine_was_late_by(
     recovery: Recovery, control: list[Answer]
@@ -152,8 +153,9 @@ def test_a_recovery_has_its_time_and_what_the_machine_was_late_by(
         (Recovery(7.0, 3.6), "D: 3.60 s until all workers were ready"),
         (Recovery(10.0, 2.4), "D: 2.40 s until all workers were ready"),
         (Recovery(5.9, 2.4), "D: 2.40 s until all workers were ready"),
+        (Recovery(5.9, 2.4, starved_seconds=0.3), "D: 2.40 s until all workers were ready"),
     ],
-    ids=["later than the machine", "late long before it", "late only behind it"],
+    ids=["later than the machine", "late long before it", "late only behind it", "starved less"],
 )
 def test_a_slow_recovery_is_found_out(recovery: Recovery, fault: str) -> None:
     assert find_slow([Recovery(3.0, 1.0), recovery], 2.0, [LATE]) == [fault]

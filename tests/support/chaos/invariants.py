@@ -49,10 +49,12 @@ class Recovery:
     Attributes:
         ended_at: When they were, monotonic seconds.
         seconds: It took.
+        starved_seconds: Of it, in which a new worker could have run and had no processor.
     """
 
     ended_at: float
     seconds: float
+    starved_seconds: float = 0.0
 
 
 def find_process_faults(seen: Seen, limits: Limits) -> list[str]:
@@ -81,7 +83,8 @@ def find_slow(
 
     Args:
         recoveries: All.
-        limit_seconds: For each, beyond what the machine was late by meanwhile.
+        limit_seconds: For each, beyond what the machine was late by meanwhile: to a new worker, or
+            to a process that only answers.
         control: Of a process that only answers: what it was late by.
     """
     found = []
@@ -92,7 +95,7 @@ def find_slow(
             for answer in control
             if answer.at <= one.ended_at and answer.at + answer.seconds >= began
         ]
-        if one.seconds > limit_seconds + max(late, default=0.0):
+        if one.seconds > limit_seconds + max([one.starved_seconds, *late]):
             found.append(f"D: {one.seconds:.2f} s until all workers were ready")
     return found
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import os
+import time
 from pathlib import Path
 
 
@@ -75,6 +77,15 @@ def starved_seconds(who: int | str) -> float:
         return int(Path(f"/proc/{who}/schedstat").read_text().split()[1]) / 1e9
     except (FileNotFoundError, ProcessLookupError):
         return 0.0
+
+
+def age_seconds(pid: int) -> float:
+    """Since its fork, to a hundredth; infinite when there is no such process."""
+    stat = _stat(pid)
+    if not stat:
+        return math.inf
+    forked = int(stat[19]) / os.sysconf("SC_CLK_TCK")
+    return time.clock_gettime(time.CLOCK_BOOTTIME) - forked
 
 
 def memory_group(pid: int) -> Path | None:

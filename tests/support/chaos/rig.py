@@ -15,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
-from support.chaos import history, invariants
+from support.chaos import history, invariants, proc
 from support.chaos.backends import Backend
 from support.chaos.history import History, Interruption
 from support.chaos.inspection import Inspection
@@ -171,17 +171,18 @@ class Rig:
     def recovered(self, since: float, gone: Sequence[int] = ()) -> float:
         """D: wait until all workers serve and none of ``gone`` is among them; returns seconds."""
 
-        def whole() -> bool:
+        def whole() -> list[int]:
             pids = [w["pid"] for w in self.fleet.serving()]
-            return len(pids) == self.workers and not set(pids) & set(gone)
+            return pids if len(pids) == self.workers and not set(pids) & set(gone) else []
 
-        until(whole, within=self._recovery_seconds + 10.0, explain=self.fleet.log)
-        return self.recovered_now(since)
+        serving = until(whole, within=self._recovery_seconds + 10.0, explain=self.fleet.log)
+        new = [pid for pid in serving if proc.age_seconds(pid) < time.monotonic() - since]
+        return self.recovered_now(since, max(map(proc.starved_seconds, new), default=0.0))
 
-    def recovered_now(self, since: float) -> float:
+    def recovered_now(self, since: float, starved_seconds: float = 0.0) -> float:
         """D: the recovery that began at ``since`` is over; returns its seconds."""
         now = time.monotonic()
-        self.recoveries.append(Recovery(now, now - since))
+        self.recoveries.append(Recovery(now, now - since, starved_seconds))
         return now - since
 
     def kill_parent(self, *, but: Sequence[int] = ()) -> float:
