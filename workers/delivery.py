@@ -18,7 +18,7 @@ from sockq.workers.due import seconds_until_due
 from sockq.workers.endpoint_stats import id_of
 from sockq.workers.job_secret import without_secret
 from sockq.workers.lambda_payload import wrapped
-from sockq.workers.outcome import Outcome
+from sockq.workers.outcome import SUCCESS, Outcome
 from sockq.workers.plan import Planned
 from sockq.workers.request import Request
 from sockq.workers.retry import Decision, Delivered, GiveUp, decide, is_refusal
@@ -33,9 +33,14 @@ _UNSENT: Final = Unsent()
 
 
 class Delivery(Request):
-    """One signed webhook on its way to one target."""
+    """One signed webhook on its way to one target.
 
-    __slots__ = ("_before", "_body", "_run", "webhook")
+    Attributes:
+        webhook: The target.
+        number: Which of its attempts this is, counted from 1.
+    """
+
+    __slots__ = ("_before", "_body", "_run", "number", "webhook")
 
     def __init__(
         self, run: JobRun, webhook: Webhook, body: bytes, before: TargetState | None
@@ -45,14 +50,10 @@ class Delivery(Request):
         self.lane = webhook.lane
         self.timeout_seconds = webhook.timeout_seconds
         self.webhook = webhook
+        self.number = 1 if before is None else before.attempts + 1
         self._run = run
         self._body = body
         self._before = before
-
-    @property
-    def number(self) -> int:
-        """Which attempt it is, counted from 1."""
-        return 1 if self._before is None else self._before.attempts + 1
 
     @property
     def endpoint_id(self) -> str:
@@ -90,7 +91,7 @@ class Delivery(Request):
     def done(self, outcome: Outcome) -> None:
         """Take the outcome; the last one of a job settles it."""
         run = self._run
-        if outcome.delivered:
+        if outcome.status in SUCCESS:
             before = self._before
             count = run.desk.meter.delivered
             if before is not None and before.attempts:

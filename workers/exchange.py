@@ -18,7 +18,7 @@ import msgspec
 from sockq.workers.answer import Answer, one_line, read_answer
 from sockq.workers.answer import retry_after_seconds as read_retry_after
 from sockq.workers.connect import Connected
-from sockq.workers.outcome import Fault, Outcome
+from sockq.workers.outcome import SUCCESS, Fault, Outcome
 from sockq.workers.request import Request
 from sockq.workers.wire import AGAIN, NEVER, Owner, Wire
 
@@ -99,8 +99,9 @@ class Connection(Wire):
         self._status = 0
         now = time.monotonic()
         elapsed = now - self.started
-        outcome = Outcome(status=status, elapsed_seconds=elapsed)
-        if not outcome.delivered:
+        if status in SUCCESS:
+            outcome = Outcome(status=status, elapsed_seconds=elapsed)
+        else:
             outcome = _outcome_of(read_answer(data), status, elapsed)
         if self._keep and self._begun == 1 + self._informational and not self.retired:
             self.request = None

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Final
 
 import msgspec
+
+#: Statuses that say that the endpoint took it: any 2xx. The path of every job asks here: a
+#: property costs a call.
+SUCCESS: Final = frozenset(range(200, 300))
 
 
 class Fault(StrEnum):
@@ -47,7 +52,7 @@ class Outcome(msgspec.Struct, frozen=True, gc=False):
     @property
     def delivered(self) -> bool:
         """Whether the endpoint took it: any 2xx."""
-        return 200 <= self.status < 300  # noqa: PLR2004
+        return self.status in SUCCESS
 
     @property
     def reason(self) -> str:

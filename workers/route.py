@@ -13,7 +13,7 @@ from sockq.workers.connect import Connected, ConnectFailure
 from sockq.workers.exchange import Connection, make_connection
 from sockq.workers.lane import Lane
 from sockq.workers.opening import Interrupted, Opening
-from sockq.workers.outcome import Fault, Outcome
+from sockq.workers.outcome import SUCCESS, Fault, Outcome
 from sockq.workers.request import Request, bytes_now
 from sockq.workers.settings import EngineSettings
 
@@ -107,7 +107,7 @@ class Route(Lane[Request]):
         self, connection: Connection, request: Request, outcome: Outcome, now: float
     ) -> None:
         """Account for it, see to the next one, then tell the request."""
-        if outcome.delivered:
+        if outcome.status in SUCCESS:
             self.succeeded(now)
         else:
             self.ended(outcome, now, self._hub.chance())
