@@ -164,8 +164,7 @@ class Inbox:
     def _complete(self, messages: list[Message]) -> None:
         again = {message.message_id for message in messages if message.receives > 1}
         if again:  # a lease that has just run out: the janitor may not have noted it yet
-            for entry in self._book.expired(again):
-                self._records.forgive(entry)
+            self._records.forgive_expired(self._book.expired(again))
         for message in messages:
             self._records.complete(message)
 

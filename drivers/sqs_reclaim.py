@@ -97,8 +97,7 @@ class Reclaiming:
     async def sweep(self) -> int:
         """Note what has expired, of anybody whose journal is here; SQS gives it out by itself."""
         expired = self._book.expired()
-        for entry in expired:
-            self._records.forgive(entry)
+        self._records.forgive_expired(expired)
         ended = sum(entry.kind == "lease" for entry in expired)
         now = time.monotonic()
         if now >= self._records_at:

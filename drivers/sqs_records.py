@@ -11,6 +11,7 @@ import contextlib
 import os
 import re
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
@@ -112,6 +113,12 @@ class Records:
         known = self.get(one.message_id) or Record(0, receives_only=True)
         explained = one.receives - one.unexplained
         self.put(one.message_id, msgspec.structs.replace(known, receives=explained))
+
+    def forgive_expired(self, entries: Iterable[Entry]) -> None:
+        """Their time is over, which speaks against nobody."""
+        for entry in entries:
+            if entry.kind != "held":  # that one's record accounts for its receive already
+                self.forgive(entry)
 
     def blame(self, one: Entry) -> None:
         """It was at work when its owner died: its next receive is one crash more."""
