@@ -10,7 +10,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 import redis
@@ -45,9 +45,16 @@ def scenarios() -> dict[str, dict[str, Any]]:
 SCENARIOS = scenarios()
 
 
+class Replay(NamedTuple):
+    """What arrived, by scenario, and what the fleet said."""
+
+    arrived: dict[str, list[Sent]]
+    told: str
+
+
 @pytest.fixture(scope="module")
-def delivered() -> Iterator[dict[str, list[Sent]]]:
-    """What arrived, by scenario, after one fleet drained every recording."""
+def replay() -> Iterator[Replay]:
+    """After one fleet drained every recording."""
     with ExitStack() as stack:
         server = RedisServer()
         stack.callback(server.stop)
@@ -67,11 +74,12 @@ def delivered() -> Iterator[dict[str, list[Sent]]]:
         fleet = stack.enter_context(Fleet(config, workers=2))
 
         def finished() -> bool:
-            queue = fleet.queue()
-            return bool(queue) and not (queue["ready"] or queue["leased"] or queue["delayed"])
+            queue = fleet.queue()  # None: not counted yet
+            return (queue["ready"], queue["leased"], queue["delayed"]) == (0, 0, 0)
 
         until(finished, within=50, explain=fleet.log)
-        yield {name: [sent(r) for r in sink.received] for name, sink in sinks.items()}
+        arrived = {name: [sent(r) for r in sink.received] for name, sink in sinks.items()}
+        yield Replay(arrived, f"{fleet.queue()}\n{fleet.log()}")
 
 
 def rules_of(content: dict[str, Any]) -> dict[str, Rule]:
@@ -117,13 +125,13 @@ def expected(content: dict[str, Any]) -> list[Sent]:
 
 
 @pytest.mark.parametrize("name", sorted(SCENARIOS))
-def test_recorded_jobs_arrive_as_recorded(name: str, delivered: dict[str, list[Sent]]) -> None:
-    ours, theirs = Counter(delivered[name]), Counter(expected(SCENARIOS[name]))
+def test_recorded_jobs_arrive_as_recorded(name: str, replay: Replay) -> None:
+    ours, theirs = Counter(replay.arrived[name]), Counter(expected(SCENARIOS[name]))
     if name in COUNTS_DIFFER:
         followed = {s for s in theirs if s[0] not in targets(SCENARIOS[name])}
-        assert set(ours) == set(theirs) - followed
+        assert set(ours) == set(theirs) - followed, replay.told
     else:
-        assert ours == theirs
+        assert ours == theirs, replay.told
 
 
 def targets(content: dict[str, Any]) -> set[str]:
