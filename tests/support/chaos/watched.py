@@ -89,12 +89,6 @@ class WatchedFleet(Fleet):
         fresh.write_text(json.dumps(told))
         fresh.replace(self.directory / "bent")
 
-    def events(self, name: str) -> list[dict[str, Any]]:
-        """The log's events of this name."""
-        whole, _, _ = self.log().rpartition("\n")
-        lines = (line for line in whole.split("\n") if line.startswith("{"))
-        return [event for event in map(json.loads, lines) if event["event"] == name]
-
     def watch(self) -> None:
         """Begin to observe the fleet that runs."""
         record = self._scratch / f"seen-{self.pid}"
