@@ -13,7 +13,8 @@ from sockq.drivers.sqs_journal import Entry, Journal, file_name
 
 #: An empty file that nobody has touched for so long is of an owner that is gone.
 _FORGOTTEN_SECONDS: Final = 3600.0
-#: SQS counts from before its answer, we from after it: it may give out again what has so long left.
+#: SQS counts from before its answer, we from after it: when it gives a message out again, our clock
+#: may have this much left.
 _ANSWER_SECONDS: Final = 1.0
 
 

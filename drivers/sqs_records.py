@@ -73,15 +73,17 @@ class Records:
             # A server, another host or somebody at the console had it: SQS does not say who, nor
             # what became of them. That makes a suspect; more is not concluded from it.
             message.unexplained = 1
-        else:
-            message.unexplained = max(0, message.receives - record.receives - 1)
-        message.crashes += message.unexplained
-        if record is not None and not record.receives_only:
-            message.attempts = record.attempts
-            message.crashes = record.crashes + message.unexplained
-            message.state = record.state
-            message.due_ms = record.due_ms
-            message.recorded = True
+            message.crashes += 1
+            return
+        message.unexplained = max(0, message.receives - record.receives - 1)
+        if record.receives_only:
+            message.crashes += message.unexplained
+            return
+        message.attempts = record.attempts
+        message.crashes = record.crashes + message.unexplained
+        message.state = record.state
+        message.due_ms = record.due_ms
+        message.recorded = True
 
     def get(self, message_id: str) -> Record | None:
         """The record of a message."""
