@@ -194,14 +194,15 @@ def _process(name: str, own: memoryview, now: int, **more: Any) -> ProcessView:
 
 def _queue(board: Board, now: int) -> QueueView:
     queue = board.queue
-    oldest = _count(queue[words.QUEUE_OLDEST_MS])
+    # One block, whole or not at all: of counts that are read one by one, each may be of another
+    # look, and a queue that was just claimed would seem to be empty.
     sources = _json(read_text(board.queue_text), [])
     return QueueView(
-        ready=_count(queue[words.QUEUE_READY]),
-        leased=_count(queue[words.QUEUE_LEASED]),
-        delayed=_count(queue[words.QUEUE_DELAYED]),
-        dead=_count(queue[words.QUEUE_DEAD]),
-        oldest_seconds=None if oldest is None else oldest / 1000,
+        ready=_sum(sources, "ready"),
+        leased=_sum(sources, "leased"),
+        delayed=_sum(sources, "delayed"),
+        dead=_sum(sources, "dead"),
+        oldest_seconds=max(_known(sources, "oldest_seconds"), default=None),
         evicted=queue[words.QUEUE_EVICTED],
         evicted_seconds=_ago(now, queue[words.QUEUE_EVICTED_NS]),
         trimmed=queue[words.QUEUE_TRIMMED],
@@ -222,8 +223,13 @@ def _ahead(now: int, then: int) -> float | None:
     return max(0.0, (then - now) / slot_words.NS) if then else None
 
 
-def _count(value: int) -> int | None:
-    return None if value == words.UNKNOWN else value
+def _sum(sources: list[dict[str, Any]], name: str) -> int | None:
+    counts = _known(sources, name)
+    return sum(counts) if counts else None
+
+
+def _known(sources: list[dict[str, Any]], name: str) -> list[Any]:
+    return [source[name] for source in sources if source[name] is not None]
 
 
 def _enum(kind: Any, value: int, otherwise: Any) -> Any:

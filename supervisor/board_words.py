@@ -21,9 +21,6 @@ class FleetState(IntEnum):
     STOPPED = 5
 
 
-#: A count that is not known.
-UNKNOWN: Final = 2**64 - 1
-
 # Header. 0, 1 and 2 are magic, schema and the number of slots.
 PARENT_PID: Final = 3
 STARTED_NS: Final = 4
@@ -63,12 +60,7 @@ JANITOR_AT: Final = 128
 BROKER_AT: Final = 192
 HTTP_AT: Final = 256
 
-# Queue, written by the janitor.
-QUEUE_READY: Final = 0
-QUEUE_LEASED: Final = 1
-QUEUE_DELAYED: Final = 2
-QUEUE_DEAD: Final = 3
-QUEUE_OLDEST_MS: Final = 4
+# Queue, written by the janitor. What it holds stands in the text beside them.
 QUEUE_EVICTED: Final = 5
 QUEUE_SAMPLED_NS: Final = 6
 BACKEND_UP_SINCE_NS: Final = 7

@@ -36,14 +36,6 @@ class FleetBoard:
         header[words.PARENT_BEAT_NS] = time.monotonic_ns()
         header[words.RELOAD_OK] = 1
         header[words.RELOAD_UNIX_MS] = header[words.STARTED_UNIX_MS]
-        for word in (
-            words.QUEUE_READY,
-            words.QUEUE_LEASED,
-            words.QUEUE_DELAYED,
-            words.QUEUE_DEAD,
-            words.QUEUE_OLDEST_MS,
-        ):
-            board.queue[word] = words.UNKNOWN
         facts = {
             "version": settings.version,
             "host": platform.node(),

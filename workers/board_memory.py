@@ -36,7 +36,7 @@ from sockq.workers.disabled import DisabledList
 #: "sockq" and a number; reads as something else on a machine of the other byte order.
 MAGIC: Final = 0x0071_6B63_6F73_0001
 #: Changes when a word changes its place or meaning.
-SCHEMA: Final = 4
+SCHEMA: Final = 5
 MAX_SLOTS: Final = 128
 EVENT_BYTES: Final = 512
 EVENTS: Final = 256
